@@ -1,0 +1,52 @@
+import type { AppInfo, Camera, CameraId, DecoderConfig, Gop, GopGap, NewSource, Recordings, Segment, TimelineCoverage, UtcMs } from './model.ts';
+import type { Broadcast } from './events.ts';
+
+/** A reply with bytes beside the value. */
+export interface WithBytes<T> {
+  readonly value: T;
+  readonly bytes: Uint8Array;
+}
+
+interface Range {
+  readonly from: UtcMs;
+  readonly to: UtcMs;
+}
+
+/** Questions and commands: name -> (argument) => reply. The one list of what the engine can be asked. */
+export interface Calls {
+  'app.info': (args: Record<string, never>) => AppInfo;
+  'cameras.list': (args: Record<string, never>) => readonly Camera[];
+  'cameras.get': (args: { id: CameraId }) => Camera;
+  /** Errors: the invite's (`invite-*`), `rendezvous-unreachable`, `peer-absent`, `bad-request`, `conflict` when it is there already. */
+  'cameras.add': (args: { name?: string | undefined; source: NewSource }) => Camera;
+  'cameras.update': (args: { id: CameraId; name?: string | undefined }) => Camera;
+  'cameras.remove': (args: { id: CameraId; deleteRecordings: boolean }) => null;
+  'recordings.query': (args: Range & { camera: CameraId }) => Recordings;
+  'recordings.segments': (args: Range & { camera: CameraId }) => readonly Segment[];
+  'timeline.query': (args: Range & { cameras: readonly CameraId[]; buckets: number }) => readonly TimelineCoverage[];
+  /** The group of pictures that holds `at`, or the gap there. */
+  'playback.gop': (args: { camera: CameraId; at: UtcMs }) => WithBytes<Gop | GopGap>;
+  /** Prometheus text. */
+  'metrics': (args: Record<string, never>) => string;
+}
+
+/** One item of a live stream. A `config` comes before the first frame and whenever it changes. */
+export type LiveItem =
+  | { readonly kind: 'config'; readonly config: DecoderConfig }
+  /** The bytes beside it are the frame, AVCC. `dropped`: frames left out since the last one because the reader was slow. */
+  | { readonly kind: 'frame'; readonly at: UtcMs; readonly key: boolean; readonly dropped: number };
+
+/** Streams of items: name -> argument and item. The reader grants credits; without credit nothing is sent. */
+export interface Streams {
+  'events': { args: Record<string, never>; item: Broadcast };
+  /** Encoded video of one camera, from the last keyframe on. */
+  'live': { args: { camera: CameraId }; item: LiveItem };
+  /** One playable MP4 of the range; each item carries a piece of it as bytes. */
+  'clip': { args: Range & { camera: CameraId }; item: { readonly kind: 'chunk' } };
+}
+
+export type CallName = keyof Calls;
+export type StreamName = keyof Streams;
+export type CallArgs<N extends CallName> = Parameters<Calls[N]>[0];
+/** With bytes where the contract says so. */
+export type CallReply<N extends CallName> = ReturnType<Calls[N]>;

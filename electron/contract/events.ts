@@ -1,0 +1,9 @@
+import type { Camera, CameraId, UtcMs } from './model.ts';
+
+/** State that changed, told to everybody who listens. Broadcasts inform; they never command. */
+export type Broadcast =
+  | { readonly kind: 'camera.changed'; readonly camera: Camera }
+  | { readonly kind: 'camera.removed'; readonly id: CameraId }
+  /** Footage became playable up to `to`: at least at every closed segment, about each second while one is open. */
+  | { readonly kind: 'recording.added'; readonly camera: CameraId; readonly from: UtcMs; readonly to: UtcMs }
+  | { readonly kind: 'notice'; readonly text: string };

@@ -1,0 +1,23 @@
+import type { AccessUnit } from '../media/access-unit.ts';
+import type { CameraPath, CameraState, Reason } from '../contract/model.ts';
+
+export interface SourceStatus {
+  readonly state: CameraState;
+  /** Null only when live. */
+  readonly reason: Reason | null;
+  readonly path: CameraPath | null;
+}
+
+/** How a camera is reached. It connects and reconnects by itself until closed: Backoff, capped at 30 s, reset once media flows. */
+export interface Source {
+  start(): void;
+  /** Idempotent; after it resolves nothing is emitted any more. */
+  close(): Promise<void>;
+}
+
+export interface SourceEvents {
+  /** Called for each frame, video and audio in the order of arrival. Must not block. */
+  unit(unit: AccessUnit): void;
+  /** Called when any part of the status changed; path figures (RTT, loss) about each second. */
+  status(status: SourceStatus): void;
+}
