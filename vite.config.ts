@@ -9,7 +9,10 @@ const { dependencies, version } = JSON.parse(readFileSync('package.json', 'utf8'
 };
 /** Installed packages and Node's own modules stay imports; only our code is bundled for Node. */
 const external = (id: string) =>
-  id === 'electron' || id.startsWith('node:') || builtinModules.includes(id) || Object.keys(dependencies).some((name) => id === name || id.startsWith(name + '/'));
+  id === 'electron' ||
+  id.startsWith('node:') ||
+  builtinModules.includes(id) ||
+  Object.keys(dependencies).some((name) => id === name || id.startsWith(name + '/'));
 
 const node = (outDir: string, format: 'es' | 'cjs', input: Record<string, string>, extension: string) => ({
   consumer: 'server' as const,

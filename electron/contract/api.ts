@@ -1,4 +1,16 @@
-import type { AppInfo, Camera, CameraId, DecoderConfig, Gop, GopGap, NewSource, Recordings, Segment, TimelineCoverage, UtcMs } from './model.ts';
+import type {
+  AppInfo,
+  Camera,
+  CameraId,
+  DecoderConfig,
+  Gop,
+  GopGap,
+  NewSource,
+  Recordings,
+  Segment,
+  TimelineCoverage,
+  UtcMs,
+} from './model.ts';
 import type { Broadcast } from './events.ts';
 
 /** A reply with bytes beside the value. */
@@ -38,11 +50,11 @@ export type LiveItem =
 
 /** Streams of items: name -> argument and item. The reader grants credits; without credit nothing is sent. */
 export interface Streams {
-  'events': { args: Record<string, never>; item: Broadcast };
+  events: { args: Record<string, never>; item: Broadcast };
   /** Encoded video of one camera, from the last keyframe on. */
-  'live': { args: { camera: CameraId }; item: LiveItem };
+  live: { args: { camera: CameraId }; item: LiveItem };
   /** One playable MP4 of the range; each item carries a piece of it as bytes. */
-  'clip': { args: Range & { camera: CameraId }; item: { readonly kind: 'chunk' } };
+  clip: { args: Range & { camera: CameraId }; item: { readonly kind: 'chunk' } };
 }
 
 export type CallName = keyof Calls;

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import type { CallArgs, CallName, StreamName, Streams } from './api.ts';
+import type { UtcMs } from './model.ts';
+
+/** What the engine accepts from a page or a script. Imported by the engine's side only, so that zod stays out of the page. */
+
+const MAX_UTC_MS = 8.64e15;
+const time = z
+  .number()
+  .int()
+  .min(0)
+  .max(MAX_UTC_MS)
+  .transform((value) => value as UtcMs);
+const camera = z.string().regex(/^cam-[a-z2-7]{8}$/, 'is not a camera id');
+const name = z.string().trim().min(1, 'must not be empty').max(80, 'is longer than 80 characters');
+const nothing = z.strictObject({});
+const range = { from: time, to: time };
+const ordered = <T extends { from: UtcMs; to: UtcMs }>(schema: z.ZodType<T>) =>
+  schema.refine((value) => value.from <= value.to, { message: 'must not be later than "to"', path: ['from'] });
+
+const source = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('p2p'), invite: z.string().trim().max(4096) }),
+  z.strictObject({
+    kind: z.literal('rtsp'),
+    url: z.string().trim().max(2048),
+    username: z.string().max(256).optional(),
+    password: z.string().max(256).optional(),
+  }),
+]);
+
+export const callSchemas = {
+  'app.info': nothing,
+  'cameras.list': nothing,
+  'cameras.get': z.strictObject({ id: camera }),
+  'cameras.add': z.strictObject({ name: name.optional(), source }),
+  'cameras.update': z.strictObject({ id: camera, name: name.optional() }),
+  'cameras.remove': z.strictObject({ id: camera, deleteRecordings: z.boolean() }),
+  'recordings.query': ordered(z.strictObject({ camera, ...range })),
+  'recordings.segments': ordered(z.strictObject({ camera, ...range })),
+  'timeline.query': ordered(z.strictObject({ cameras: z.array(camera).max(64), ...range, buckets: z.number().int().min(1).max(4096) })),
+  'playback.gop': z.strictObject({ camera, at: time }),
+  'metrics': nothing,
+} satisfies { [N in CallName]: z.ZodType<CallArgs<N>> };
+
+export const streamSchemas = {
+  events: nothing,
+  live: z.strictObject({ camera }),
+  clip: ordered(z.strictObject({ camera, ...range })),
+} satisfies { [N in StreamName]: z.ZodType<Streams[N]['args']> };
+
+export const clientMessageSchema = z.discriminatedUnion('t', [
+  z.object({ t: z.literal('call'), id: z.number().int().min(1), name: z.string().max(64), args: z.unknown() }),
+  z.object({
+    t: z.literal('open'),
+    id: z.number().int().min(1),
+    name: z.string().max(64),
+    args: z.unknown(),
+    credit: z.number().int().min(1).max(1024),
+  }),
+  z.object({ t: z.literal('credit'), id: z.number().int().min(1), n: z.number().int().min(1).max(1024) }),
+  z.object({ t: z.literal('close'), id: z.number().int().min(1) }),
+]);
