@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { asCoded, CodedError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { CallArgs, CallName, CallReply, StreamName, Streams } from '../contract/api.ts';

@@ -1,0 +1,126 @@
+import type { Clock } from '../base/clock.ts';
+import { utcMs } from '../base/units.ts';
+import type { Camera, CameraId, Reason, SourceInfo, UtcMs } from '../contract/model.ts';
+import type { AccessUnit } from '../media/access-unit.ts';
+import type { Source, SourceEvents, SourceStatus } from '../sources/source.ts';
+import { CameraStream } from '../stream/camera-stream.ts';
+
+/** What is kept of a camera, without its secrets. */
+export interface CameraRecord {
+  readonly id: CameraId;
+  name: string;
+  readonly createdAt: UtcMs;
+  readonly source: SourceInfo;
+}
+
+/** What a camera needs of its recorder. */
+export interface FrameRecorder {
+  /** Must not block. */
+  push(unit: AccessUnit): void;
+  sourceStatus(status: SourceStatus): void;
+  /** Footage reaches the disk; else why not. */
+  readonly state: { readonly recording: boolean; readonly reason: Reason | null };
+  close(): Promise<void>;
+}
+
+/** Figures (rates, round trip) are told at most this often. */
+const FIGURES_MS = 1000;
+
+/** One camera at work: its source feeds its stream and its recorder; whoever listens is told what changed. */
+export class CameraAtWork {
+  readonly record: CameraRecord;
+  readonly stream: CameraStream;
+  readonly recorder: FrameRecorder;
+  readonly #source: Source;
+  readonly #clock: Clock;
+  readonly #changed: (camera: Camera) => void;
+  #status: SourceStatus = { state: 'connecting', reason: null, path: null };
+  #told = '';
+  #toldAt = -Infinity;
+  #closed = false;
+
+  constructor(options: {
+    record: CameraRecord;
+    clock: Clock;
+    recorder: FrameRecorder;
+    source: (events: SourceEvents) => Source;
+    changed: (camera: Camera) => void;
+  }) {
+    this.record = options.record;
+    this.#clock = options.clock;
+    this.#changed = options.changed;
+    this.recorder = options.recorder;
+    this.stream = new CameraStream(options.clock);
+    this.#source = options.source({ unit: (unit) => this.#unit(unit), status: (status) => this.#statusChanged(status) });
+  }
+
+  start(): void {
+    this.#source.start();
+  }
+
+  /** To be called when the name or the recorder's state changed. */
+  touch(): void {
+    this.#tell();
+  }
+
+  snapshot(): Camera {
+    const { video, audio, lastVideo } = this.stream;
+    const { state, reason, path } = this.#status;
+    const live = state === 'live';
+    const recorder = this.recorder.state;
+    return {
+      ...this.record,
+      state,
+      reason: live ? null : (reason ?? CONNECTING),
+      path: live ? path : null,
+      video: video && {
+        codec: video.codec,
+        codecString: video.codecString,
+        width: video.width,
+        height: video.height,
+        ...this.stream.rate,
+      },
+      audio: audio && { codec: audio.codec, sampleRate: audio.sampleRate, channels: audio.channels },
+      lastFrameAt: lastVideo && utcMs(Math.round(lastVideo.utc)),
+      recording: recorder.recording,
+      recordingReason: recorder.recording ? null : recorder.reason,
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#source.close();
+    this.stream.close();
+    await this.recorder.close();
+  }
+
+  #unit(unit: AccessUnit): void {
+    if (this.#closed) return;
+    this.stream.push(unit);
+    this.recorder.push(unit);
+    if (this.#clock.monotonic() - this.#toldAt >= FIGURES_MS) this.#tell();
+  }
+
+  #statusChanged(status: SourceStatus): void {
+    if (this.#closed) return;
+    const was = this.#status.state;
+    this.#status = status;
+    if (was === 'live' && status.state !== 'live') this.stream.interrupted();
+    this.recorder.sourceStatus(status);
+    const figuresOnly = was === status.state && status.state === 'live';
+    if (!figuresOnly || this.#clock.monotonic() - this.#toldAt >= FIGURES_MS) this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#closed) return;
+    const camera = this.snapshot();
+    const text = JSON.stringify(camera);
+    if (text === this.#told) return;
+    this.#told = text;
+    this.#toldAt = this.#clock.monotonic();
+    this.#changed(camera);
+  }
+}
+
+const CONNECTING: Reason = { code: 'session-lost', text: 'Connecting to the camera…' };

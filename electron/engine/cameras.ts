@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../base/clock.ts';
+import { CodedError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { utcMs } from '../base/units.ts';
+import type { Camera, CameraId, NewSource } from '../contract/model.ts';
+import type { CameraKey, CameraRow } from '../storage/interface.ts';
+import { seal, unseal } from '../storage/seal.ts';
+import type { Storage } from '../storage/client.ts';
+import { acceptSource, createSource, sourceInfo, sourceKey, type SourceContext, type StoredSource } from '../sources/registry.ts';
+import { CameraAtWork, type FrameRecorder } from './camera.ts';
+import type { Events } from './events.ts';
+
+/** Decoding of video is what bounds a machine; beyond this the wall is no use, and mistakes (a script's loop) are stopped. */
+export const MAX_CAMERAS = 64;
+
+interface Options {
+  readonly storage: Storage;
+  readonly dataKey: Uint8Array;
+  readonly context: SourceContext;
+  readonly events: Events;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly recorder: (camera: { id: CameraId; key: CameraKey }, changed: () => void) => FrameRecorder;
+}
+
+interface Entry {
+  readonly key: CameraKey;
+  readonly stored: StoredSource;
+  readonly work: CameraAtWork;
+}
+
+/** The cameras of this installation: kept in storage, at work while the engine runs. */
+export class Cameras {
+  readonly #options: Options;
+  readonly #entries = new Map<CameraId, Entry>();
+  #adding = Promise.resolve();
+  #closed = false;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** Starts every stored camera. One whose secrets cannot be read is reported and left out, the others go on. */
+  async start(): Promise<readonly string[]> {
+    const notices: string[] = [];
+    for (const row of await this.#options.storage.call('cameras', {})) {
+      try {
+        this.#begin(row, this.#open(row));
+      } catch (error) {
+        const text = error instanceof Error ? error.message : String(error);
+        this.#options.log.error(`camera ${row.name} cannot be used: ${text}`, { camera: row.id });
+        notices.push(`${row.name} cannot be used. ${text}`);
+      }
+    }
+    return notices;
+  }
+
+  list(): Camera[] {
+    return [...this.#entries.values()].map(({ work }) => work.snapshot());
+  }
+
+  /** Throws `not-found`. */
+  at(id: CameraId): Entry {
+    const entry = this.#entries.get(id);
+    if (!entry) throw new CodedError('not-found', `There is no camera ${id}.`);
+    return entry;
+  }
+
+  all(): readonly Entry[] {
+    return [...this.#entries.values()];
+  }
+
+  /** One at a time, so that the same camera cannot slip in twice. */
+  add(source: NewSource, name: string | undefined): Promise<Camera> {
+    const added = this.#adding.then(() => this.#add(source, name));
+    this.#adding = added.then(
+      () => {},
+      () => {},
+    );
+    return added;
+  }
+
+  async rename(id: CameraId, name: string | undefined): Promise<Camera> {
+    const { work } = this.at(id);
+    if (name !== undefined) {
+      await this.#options.storage.call('updateCamera', { id, name });
+      work.record.name = name;
+      work.touch();
+    }
+    return work.snapshot();
+  }
+
+  async remove(id: CameraId, deleteRecordings: boolean): Promise<void> {
+    const { work } = this.at(id);
+    this.#entries.delete(id);
+    await work.close();
+    const { storage, clock, events } = this.#options;
+    await storage.call('removeCamera', { id, at: utcMs(Math.round(clock.now())), forgetRecordings: deleteRecordings });
+    events.emit({ kind: 'camera.removed', id });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#adding;
+    await Promise.all([...this.#entries.values()].map(({ work }) => work.close()));
+    this.#entries.clear();
+  }
+
+  async #add(source: NewSource, name: string | undefined): Promise<Camera> {
+    const { storage, dataKey, context, clock, log } = this.#options;
+    if (this.#closed) throw new CodedError('closed', 'Keyhole is closing.');
+    if (this.#entries.size >= MAX_CAMERAS) {
+      throw new CodedError('conflict', `There are ${MAX_CAMERAS} cameras already, the most one installation takes. Remove one first.`);
+    }
+    const accepted = await acceptSource(source, context);
+    const same = [...this.#entries.values()].find(({ stored }) => sourceKey(stored) === sourceKey(accepted.stored));
+    if (same) throw new CodedError('conflict', `This camera is there already, under the name "${same.work.record.name}".`);
+    const id = newCameraId();
+    const row = await storage.call('addCamera', {
+      id,
+      name: name ?? (accepted.name.trim().slice(0, 80) || 'Camera'),
+      createdAt: utcMs(Math.round(clock.now())),
+      sourceKind: accepted.stored.kind,
+      source: seal(dataKey, new TextEncoder().encode(JSON.stringify(accepted.stored)), id),
+    });
+    log.info('camera added', { camera: id, kind: accepted.stored.kind });
+    return this.#begin(row, accepted.stored).snapshot();
+  }
+
+  #begin(row: CameraRow, stored: StoredSource): CameraAtWork {
+    const { context, clock, events, recorder } = this.#options;
+    const { id, key } = row;
+    const log = context.log.child(id);
+    // The recorder may speak before the camera that owns it is there.
+    const owner: { work?: CameraAtWork } = {};
+    const work = new CameraAtWork({
+      record: { id, name: row.name, createdAt: row.createdAt, source: sourceInfo(stored) },
+      clock,
+      recorder: recorder({ id, key }, () => owner.work?.touch()),
+      source: (listener) => createSource(stored, { ...context, log }, listener),
+      changed: (camera) => events.emit({ kind: 'camera.changed', camera }),
+    });
+    owner.work = work;
+    this.#entries.set(id, { key, stored, work });
+    work.start();
+    events.emit({ kind: 'camera.changed', camera: work.snapshot() });
+    return work;
+  }
+
+  #open(row: CameraRow): StoredSource {
+    return JSON.parse(new TextDecoder().decode(unseal(this.#options.dataKey, row.source, row.id))) as StoredSource;
+  }
+}
+
+const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
+
+function newCameraId(): CameraId {
+  return 'cam-' + [...randomBytes(8)].map((byte) => BASE32[byte % 32]).join('');
+}

@@ -1,0 +1,91 @@
+import { Buffer } from 'node:buffer';
+import { CodedError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { NewSource, SourceInfo } from '../contract/model.ts';
+import { fingerprint, type Identity } from '../../peer/identity.ts';
+import { pair } from '../../peer/pairing/pair.ts';
+import { P2pSource } from './p2p/source.ts';
+import { RtspSource } from './rtsp/source.ts';
+import type { Source, SourceEvents } from './source.ts';
+
+/** What is kept of a camera's source, sealed at rest: it may hold a password. Keys are base64url. */
+export type StoredSource =
+  | { readonly kind: 'p2p'; readonly publicKey: string; readonly address: string; readonly rendezvous: readonly string[] }
+  | { readonly kind: 'rtsp'; readonly url: string; readonly username?: string | undefined; readonly password?: string | undefined };
+
+export interface SourceContext {
+  readonly identity: Identity;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** One kind of camera: how a new one is accepted, what is shown of it, and how it is reached. */
+interface SourceKind<S extends StoredSource, N extends NewSource> {
+  /** May talk to the camera (pairing). Returns what to keep, and the name it gives itself. */
+  accept(source: N, context: SourceContext): Promise<{ stored: S; name: string }>;
+  info(stored: S): SourceInfo;
+  /** Two sources with the same key are the same camera. */
+  key(stored: S): string;
+  create(stored: S, context: SourceContext, events: SourceEvents): Source;
+}
+
+type Kinds = { [K in StoredSource['kind']]: SourceKind<Extract<StoredSource, { kind: K }>, Extract<NewSource, { kind: K }>> };
+
+/** The table of camera kinds: a new one is a folder beside this file and one row here. */
+const KINDS: Kinds = {
+  p2p: {
+    async accept({ invite }, { identity, clock, log }) {
+      const camera = await pair({ identity, invite, clock, log });
+      const { address, rendezvous } = camera;
+      return { stored: { kind: 'p2p', publicKey: encode(camera.publicKey), address, rendezvous }, name: camera.name };
+    },
+    info: ({ publicKey, rendezvous }) => ({ kind: 'p2p', fingerprint: fingerprint(decode(publicKey)), rendezvous }),
+    key: ({ publicKey }) => publicKey,
+    create: ({ publicKey, address, rendezvous }, { identity, clock, log }, events) =>
+      new P2pSource({
+        identity,
+        camera: { publicKey: decode(publicKey), address, rendezvous: [...rendezvous], name: '' },
+        clock,
+        log,
+        events,
+      }),
+  },
+  rtsp: {
+    async accept({ url, username, password }) {
+      const { address, user, pass } = splitRtspUrl(url);
+      return {
+        stored: { kind: 'rtsp', url: address, username: username ?? user, password: password ?? pass },
+        name: new URL(address).hostname,
+      };
+    },
+    info: ({ url, password }) => ({ kind: 'rtsp', url, hasPassword: !!password }),
+    key: ({ url, username }) => `${username ?? ''}@${url}`,
+    create: ({ url, username, password }, { clock, log }, events) => new RtspSource({ url, username, password, clock, log, events }),
+  },
+};
+
+/** The row of a kind, for values of the union: the cast is sound since `kind` chooses both. */
+const kindOf = (kind: StoredSource['kind']) => KINDS[kind] as unknown as SourceKind<StoredSource, NewSource>;
+
+export const acceptSource = (source: NewSource, context: SourceContext) => kindOf(source.kind).accept(source, context);
+export const sourceInfo = (stored: StoredSource): SourceInfo => kindOf(stored.kind).info(stored);
+export const sourceKey = (stored: StoredSource): string => `${stored.kind} ${kindOf(stored.kind).key(stored)}`;
+export const createSource = (stored: StoredSource, context: SourceContext, events: SourceEvents): Source =>
+  kindOf(stored.kind).create(stored, context, events);
+
+/** Takes user and password out of the address, so that they are never shown. */
+export function splitRtspUrl(text: string): { address: string; user: string | undefined; pass: string | undefined } {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^rtsps?:$/.test(url.protocol) || !url.hostname) {
+    throw new CodedError('bad-request', 'This is not an RTSP address. It looks like rtsp://192.168.1.20:554/stream1.');
+  }
+  const user = url.username ? decodeURIComponent(url.username) : undefined;
+  const pass = url.password ? decodeURIComponent(url.password) : undefined;
+  url.username = '';
+  url.password = '';
+  return { address: url.href, user, pass };
+}
+
+const encode = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
+const decode = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64url'));
