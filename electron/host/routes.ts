@@ -1,0 +1,151 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import { CodedError } from '../base/errors.ts';
+import type { EngineClient } from '../contract/client.ts';
+import { callSchemas } from '../contract/schema.ts';
+import { sendClip } from './clip.ts';
+import { HttpError } from './problem.ts';
+import { parse, queryOf, readJson, timeParameter } from './request.ts';
+
+export interface RouteContext {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly url: URL;
+  /** The `{id}` of the path. */
+  readonly id: string;
+  readonly engine: EngineClient;
+}
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** As in docs/openapi.yaml: `{id}` stands for one segment. */
+  readonly path: string;
+  handle(context: RouteContext): Promise<void>;
+}
+
+const cameraRange = z.strictObject({ camera: z.string(), from: timeParameter, to: timeParameter });
+const timelineQuery = z.strictObject({
+  cameras: z
+    .string()
+    .transform((text) => text.split(',').filter(Boolean))
+    .optional(),
+  from: timeParameter,
+  to: timeParameter,
+  buckets: z.coerce.number().default(100),
+});
+const noParameters = z.strictObject({});
+const deleteQuery = z.strictObject({ recordings: z.enum(['keep', 'delete']).default('keep') });
+
+/** What scripts can ask of the browser host: the one list. docs/openapi.yaml describes it, and a test holds the two together. */
+export const routes: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/api/v1/cameras',
+    handle: async ({ engine, response, url }) => {
+      parse(noParameters, queryOf(url));
+      sendJson(response, 200, await engine.call('cameras.list', {}));
+    },
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/cameras',
+    handle: async ({ engine, response, request }) => {
+      const camera = await engine.call('cameras.add', parse(callSchemas['cameras.add'], await readJson(request)));
+      sendJson(response, 201, camera, { Location: `/api/v1/cameras/${camera.id}` });
+    },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/cameras/{id}',
+    handle: async ({ engine, response, id }) => {
+      sendJson(response, 200, await engine.call('cameras.get', parse(callSchemas['cameras.get'], { id })));
+    },
+  },
+  {
+    method: 'PATCH',
+    path: '/api/v1/cameras/{id}',
+    handle: async ({ engine, response, request, id }) => {
+      const body = parse(z.looseObject({}), await readJson(request));
+      sendJson(response, 200, await engine.call('cameras.update', parse(callSchemas['cameras.update'], { ...body, id })));
+    },
+  },
+  {
+    method: 'DELETE',
+    path: '/api/v1/cameras/{id}',
+    handle: async ({ engine, response, url, id }) => {
+      const { recordings } = parse(deleteQuery, queryOf(url));
+      await engine.call('cameras.remove', parse(callSchemas['cameras.remove'], { id, deleteRecordings: recordings === 'delete' }));
+      response.writeHead(204).end();
+    },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/recordings',
+    handle: async ({ engine, response, url }) => {
+      const range = parse(callSchemas['recordings.query'], parse(cameraRange, queryOf(url)));
+      sendJson(response, 200, await engine.call('recordings.query', range));
+    },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/segments',
+    handle: async ({ engine, response, url }) => {
+      const range = parse(callSchemas['recordings.segments'], parse(cameraRange, queryOf(url)));
+      sendJson(response, 200, await engine.call('recordings.segments', range));
+    },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/timeline',
+    handle: async ({ engine, response, url }) => {
+      const query = parse(timelineQuery, queryOf(url));
+      const cameras = query.cameras ?? (await engine.call('cameras.list', {})).map((camera) => camera.id);
+      sendJson(response, 200, await engine.call('timeline.query', parse(callSchemas['timeline.query'], { ...query, cameras })));
+    },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/clip.mp4',
+    handle: async ({ engine, response, url }) => {
+      const range = parse(callSchemas['recordings.query'], parse(cameraRange, queryOf(url)));
+      await sendClip(response, engine, range);
+    },
+  },
+  {
+    method: 'GET',
+    path: '/metrics',
+    handle: async ({ engine, response }) => {
+      const text = await engine.call('metrics', {});
+      response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8', 'Cache-Control': 'no-store' }).end(text);
+    },
+  },
+];
+
+/** The route and its `{id}`; throws 404, or 405 with what the path allows. */
+export function findRoute(method: string, path: string): { route: Route; id: string } {
+  const there = routes.flatMap((route) => {
+    const match = patternOf(route.path).exec(path);
+    return match ? [{ route, id: match.groups?.id ?? '' }] : [];
+  });
+  const asked = method === 'HEAD' ? 'GET' : method;
+  const found = there.find(({ route }) => route.method === asked);
+  if (found) return found;
+  if (there.length === 0) throw new CodedError('not-found', `There is nothing at ${path}. docs/openapi.yaml lists what there is.`);
+  const allow = there.map(({ route }) => route.method).join(', ');
+  throw new HttpError(405, 'bad-request', `${path} does not take ${method}; it takes ${allow}.`, { Allow: allow });
+}
+
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll('.', '\\.').replace('{id}', '(?<id>[^/]{1,64})')}$`);
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown, headers: Record<string, string> = {}): void {
+  const body = JSON.stringify(value) + '\n';
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    ...headers,
+  });
+  response.end(response.req.method === 'HEAD' ? undefined : body);
+}
