@@ -2,6 +2,10 @@ import { CodedError, fromWire } from '../base/errors.ts';
 import type { CallArgs, CallName, CallReply, StreamName, Streams } from './api.ts';
 import type { Port, ServerMessage } from './wire.ts';
 
+// The page knows only the contract; these two of base belong to speaking it: what a call fails with, when to try again.
+export { asCoded, CodedError } from '../base/errors.ts';
+export { Backoff } from '../base/retry.ts';
+
 /** Items a stream's reader grants ahead. */
 const DEFAULT_CREDIT = 32;
 

@@ -1,6 +1,6 @@
 /** What the page, the HTTP interface and the engine speak of. Times are UTC milliseconds (whole numbers) unless said. */
 
-export type { UtcMs } from '../base/units.ts';
+export { type UtcMs, utcMs } from '../base/units.ts';
 import type { UtcMs } from '../base/units.ts';
 import type { ErrorCode } from '../base/errors.ts';
 

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { SimulatedClock } from './clock.ts';
+import { asCoded, CodedError, ERROR_TABLE, fromWire } from './errors.ts';
+import { createLog } from './log.ts';
+import { BoundedQueue } from './queue.ts';
+import { Backoff } from './retry.ts';
+
+describe('errors (B1)', () => {
+  it('cross a process boundary with their code', () => {
+    const error = new CodedError('disk-full', 'The disk is full.');
+    const back = fromWire(JSON.parse(JSON.stringify(error.toWire())) as ReturnType<CodedError['toWire']>);
+    expect(back).toMatchObject({ code: 'disk-full', message: 'The disk is full.' });
+  });
+
+  it('unknown failures become internal ones', () => {
+    expect(asCoded(new Error('boom'))).toMatchObject({ code: 'internal', message: 'boom' });
+    expect(fromWire({ code: 'made-up' as 'internal', message: '' }).code).toBe('internal');
+  });
+
+  it('all have a status and a failing exit code', () => {
+    for (const { status, exit } of Object.values(ERROR_TABLE)) {
+      expect(status).toBeGreaterThanOrEqual(400);
+      expect([1, 2]).toContain(exit);
+    }
+  });
+});
+
+describe('log (B2)', () => {
+  it('hides passwords, invites and tokens', () => {
+    const lines: string[] = [];
+    const log = createLog('test', { write: (line) => lines.push(line) });
+    log.warn('cannot open rtsp://admin:hunter2@10.0.0.2/live', { invite: 'keyhole:AbCdEf', url: 'http://127.0.0.1/?token=s3cret' });
+    expect(lines[0]).toContain('rtsp://admin:***@10.0.0.2/live');
+    expect(lines.join()).not.toMatch(/hunter2|AbCdEf|s3cret/);
+  });
+});
+
+describe('Backoff (B3)', () => {
+  it('doubles up to the cap and starts anew on reset', () => {
+    const backoff = new Backoff({ firstMs: 500, capMs: 30_000, random: () => 1 });
+    expect(Array.from({ length: 9 }, () => backoff.next())).toEqual([500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
+    backoff.reset();
+    expect(backoff.next()).toBe(500);
+  });
+
+  it('jitters down to half', () => {
+    expect(new Backoff({ firstMs: 1000, random: () => 0 }).next()).toBe(500);
+  });
+});
+
+describe('SimulatedClock (B4)', () => {
+  it('runs timers in order of their time', async () => {
+    const clock = new SimulatedClock(0);
+    const seen: string[] = [];
+    clock.setTimeout(() => seen.push(`b ${clock.now()}`), 20);
+    clock.setTimeout(() => {
+      seen.push(`a ${clock.now()}`);
+      clock.setTimeout(() => seen.push(`c ${clock.now()}`), 5);
+    }, 10);
+    clock.setTimeout(() => seen.push('never'), 15).cancel();
+    await clock.advance(30);
+    expect(seen).toEqual(['a 10', 'c 15', 'b 20']);
+  });
+
+  it('fires nothing when the wall clock jumps', async () => {
+    const clock = new SimulatedClock(0);
+    let fired = false;
+    clock.setTimeout(() => (fired = true), 10);
+    clock.jump(3_600_000);
+    await clock.advance(9);
+    expect(fired).toBe(false);
+    expect(clock.now()).toBe(3_600_009);
+    expect(clock.monotonic()).toBe(9);
+  });
+});
+
+describe('BoundedQueue', () => {
+  it('refuses what does not fit and keeps its order', () => {
+    const queue = new BoundedQueue<number>(3);
+    expect([1, 2, 3, 4].map((item) => queue.push(item))).toEqual([true, true, true, false]);
+    expect(queue.shift()).toBe(1);
+    expect(queue.push(5)).toBe(true);
+    expect([queue.shift(), queue.shift(), queue.shift(), queue.shift()]).toEqual([2, 3, 5, undefined]);
+    queue.push(6);
+    expect(queue.clear()).toBe(1);
+    expect(queue.length).toBe(0);
+  });
+});

@@ -1,0 +1,101 @@
+import type { CameraAtWork } from './camera.ts';
+
+interface Figure {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'gauge' | 'counter';
+  readonly of: (camera: CameraAtWork) => number | null;
+}
+
+const STATES = ['live', 'connecting', 'offline'] as const;
+const PATHS = ['host', 'srflx', 'prflx', 'relay', 'rtsp'] as const;
+
+const FIGURES: readonly Figure[] = [
+  { name: 'keyhole_camera_frames_total', help: 'Video frames received.', type: 'counter', of: ({ stream }) => stream.frames },
+  {
+    name: 'keyhole_camera_bytes_total',
+    help: 'Encoded bytes received, video and audio.',
+    type: 'counter',
+    of: ({ stream }) => stream.bytes,
+  },
+  {
+    name: 'keyhole_camera_reader_drops_total',
+    help: 'Frames left out for slow viewers.',
+    type: 'counter',
+    of: ({ stream }) => stream.dropped,
+  },
+  { name: 'keyhole_camera_viewers', help: 'Open live streams.', type: 'gauge', of: ({ stream }) => stream.readers },
+  { name: 'keyhole_camera_fps', help: 'Frames a second, over 5 s.', type: 'gauge', of: ({ stream }) => stream.rate.fps },
+  {
+    name: 'keyhole_camera_recording',
+    help: '1 while footage reaches the disk.',
+    type: 'gauge',
+    of: ({ recorder }) => Number(recorder.state.recording),
+  },
+  {
+    name: 'keyhole_camera_rtt_seconds',
+    help: 'Round trip to the camera.',
+    type: 'gauge',
+    of: (camera) => seconds(camera.snapshot().path?.rttMs),
+  },
+  {
+    name: 'keyhole_camera_loss_ratio',
+    help: 'Packets lost before repair, 0..1.',
+    type: 'gauge',
+    of: (camera) => percent(camera.snapshot().path?.lossPct),
+  },
+];
+
+export interface EngineFigures {
+  readonly segments: number;
+  readonly recordedBytes: number;
+  readonly diskFreeBytes: number | null;
+  readonly connections: number;
+  readonly eventsDropped: number;
+}
+
+/** Prometheus text (exposition format 0.0.4). Labels carry camera ids, never names: names are the user's business. */
+export function metricsText(cameras: readonly CameraAtWork[], engine: EngineFigures): string {
+  const lines: string[] = [];
+  const figure = (name: string, help: string, type: string, rows: readonly [labels: string, value: number | null][]) => {
+    lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
+    for (const [labels, value] of rows) if (value !== null) lines.push(`${name}${labels} ${value}`);
+  };
+  const label = (camera: CameraAtWork, more = '') => `{camera="${camera.record.id}"${more}}`;
+  for (const { name, help, type, of } of FIGURES)
+    figure(
+      name,
+      help,
+      type,
+      cameras.map((camera) => [label(camera), of(camera)]),
+    );
+  figure(
+    'keyhole_camera_state',
+    '1 for the state the camera is in.',
+    'gauge',
+    cameras.flatMap((camera) => {
+      const now = camera.snapshot().state;
+      return STATES.map((state): [string, number] => [label(camera, `,state="${state}"`), Number(state === now)]);
+    }),
+  );
+  figure(
+    'keyhole_camera_path',
+    '1 for the kind of path in use.',
+    'gauge',
+    cameras.flatMap((camera) => {
+      const kind = camera.snapshot().path?.kind;
+      return PATHS.map((path): [string, number] => [label(camera, `,path="${path}"`), Number(path === kind)]);
+    }),
+  );
+  figure('keyhole_segments', 'Recorded segments in the index.', 'gauge', [['', engine.segments]]);
+  figure('keyhole_recorded_bytes', 'Bytes of all recorded segments.', 'gauge', [['', engine.recordedBytes]]);
+  figure('keyhole_disk_free_bytes', 'Free bytes where recordings are kept.', 'gauge', [['', engine.diskFreeBytes]]);
+  figure('keyhole_connections', 'Pages and scripts connected to the engine.', 'gauge', [['', engine.connections]]);
+  figure('keyhole_events_dropped_total', 'Broadcasts replaced by newer ones before a slow page took them.', 'counter', [
+    ['', engine.eventsDropped],
+  ]);
+  return lines.join('\n') + '\n';
+}
+
+const seconds = (ms: number | null | undefined): number | null => (ms === null || ms === undefined ? null : ms / 1000);
+const percent = (value: number | null | undefined): number | null => (value === null || value === undefined ? null : value / 100);
