@@ -1,0 +1,59 @@
+import { CodedError, ERROR_TABLE, asCoded } from '../electron/base/errors.ts';
+
+/** What a long-running command needs of its process. Tests give their own. */
+export interface ProgramIo {
+  /** One JSON object a line, for programs: stdout. */
+  event(line: Readonly<Record<string, unknown>>): void;
+  /** Text for people: stderr. */
+  text(text: string): void;
+  /** Aborted when the program shall stop. */
+  readonly stop: AbortSignal;
+}
+
+/**
+ * Runs a command until SIGINT or SIGTERM and says with which code to exit: 0 when it was stopped, the code's own after a
+ * CodedError, whose sentence goes to stderr. A second signal ends the process at once.
+ */
+export async function runProgram(name: string, run: (io: ProgramIo) => Promise<void>): Promise<number> {
+  const stop = new AbortController();
+  const onSignal = () => {
+    if (stop.signal.aborted) process.exit(1);
+    stop.abort();
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  const io: ProgramIo = {
+    event: (line) => void process.stdout.write(JSON.stringify(line) + '\n'),
+    text: (text) => void process.stderr.write(text + '\n'),
+    stop: stop.signal,
+  };
+  try {
+    await run(io);
+    return 0;
+  } catch (error) {
+    const coded = asCoded(error);
+    io.text(`keyhole ${name}: ${coded.message}`);
+    if (coded.code === 'internal' && error instanceof Error) io.text(error.stack ?? '');
+    return ERROR_TABLE[coded.code].exit;
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+}
+
+/** Resolves when `signal` is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/** A whole number in a flag's value. @throws CodedError `usage` */
+export function portFlag(flag: string, value: string): number {
+  const port = Number(value);
+  if (!/^\d{1,5}$/.test(value) || port > 65535) throw new CodedError('usage', `--${flag} takes a port from 0 to 65535, not "${value}".`);
+  return port;
+}
+
+/** Turns what node:util's parseArgs says about bad flags into a usage error. */
+export function usageError(error: unknown, usage: string): CodedError {
+  const reason = error instanceof Error ? error.message.split('. ')[0] : String(error);
+  return new CodedError('usage', `${reason}.\n${usage}`, { cause: error });
+}

@@ -1,0 +1,56 @@
+import type { Clock } from '../electron/base/clock.ts';
+
+export interface RendezvousLimits {
+  /** Connections at a time, from all and from one address. */
+  readonly connections: number;
+  readonly connectionsPerAddress: number;
+  /** Messages a second of one connection, in the long run, and at once. */
+  readonly messagesPerSecond: number;
+  readonly messageBurst: number;
+  /** Bytes that may wait for a peer that reads slowly. What would exceed them is dropped. */
+  readonly bufferedBytes: number;
+  /** Time to register, ms. */
+  readonly registerMs: number;
+  /** How often a connection is probed, ms; it is closed when the probe before is unanswered. */
+  readonly heartbeatMs: number;
+  /** STUN answers a second, to all. */
+  readonly stunPerSecond: number;
+}
+
+export const DEFAULT_LIMITS: RendezvousLimits = {
+  connections: 10_000,
+  connectionsPerAddress: 256,
+  messagesPerSecond: 20,
+  messageBurst: 100,
+  bufferedBytes: 256 * 1024,
+  registerMs: 10_000,
+  heartbeatMs: 20_000,
+  stunPerSecond: 2_000,
+};
+
+/** A bucket that refills at `perSecond` up to `burst`. */
+export class TokenBucket {
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  readonly #perSecond: number;
+  readonly #burst: number;
+  #tokens: number;
+  #at: number;
+
+  constructor(clock: Pick<Clock, 'monotonic'>, perSecond: number, burst: number) {
+    this.#clock = clock;
+    this.#perSecond = perSecond;
+    this.#burst = burst;
+    this.#tokens = burst;
+    this.#at = clock.monotonic();
+  }
+
+  /** False when there is none left. */
+  take(): boolean {
+    const now = this.#clock.monotonic();
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1000) * this.#perSecond);
+    this.#at = now;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}

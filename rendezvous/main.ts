@@ -1,0 +1,46 @@
+import { isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { systemClock } from '../electron/base/clock.ts';
+import { createLog } from '../electron/base/log.ts';
+import { aborted, runProgram, type ProgramIo } from '../peer/program.ts';
+import { parseRendezvousFlags, RENDEZVOUS_USAGE, type RendezvousOptions } from './flags.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
+import { RendezvousServer } from './server.ts';
+import { StunServer } from './stun-server.ts';
+
+/** Runs until `io.stop`. @throws CodedError `port-in-use`, `usage` */
+export async function runRendezvous(options: RendezvousOptions, io: ProgramIo): Promise<void> {
+  const clock = systemClock;
+  const log = createLog('rendezvous', { write: io.text });
+  const stun = new StunServer({ clock, log: log.child('stun'), perSecond: DEFAULT_LIMITS.stunPerSecond });
+  const server = new RendezvousServer({ clock, log, limits: DEFAULT_LIMITS, stunPort: () => stun.port || null });
+  try {
+    await stun.start(options.bind, options.stunPort);
+    const port = await server.start(options.bind, options.port);
+    io.event({ event: 'listening', url: `ws://${hostFor(options.bind)}:${port}`, stunPort: stun.port });
+    log.info('listening', { bind: options.bind, port, stunPort: stun.port });
+    await aborted(io.stop);
+    log.info('stopping', { ...server.counters });
+  } finally {
+    await server.close();
+    await stun.close();
+  }
+}
+
+/** A host name by which this machine, and others of its network where that can be known, reach what is bound to `bind`. */
+function hostFor(bind: string): string {
+  if (bind === '0.0.0.0') {
+    const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+    return addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
+  }
+  if (bind === '::') return '[::1]';
+  return isIPv6(bind) ? `[${bind}]` : bind;
+}
+
+/** `keyhole rendezvous …`. @returns the exit code */
+export async function main(argv: readonly string[]): Promise<number> {
+  return runProgram('rendezvous', async (io) => {
+    if (argv.includes('--help')) return io.text(RENDEZVOUS_USAGE);
+    await runRendezvous(parseRendezvousFlags(argv), io);
+  });
+}

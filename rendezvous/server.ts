@@ -1,0 +1,210 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { Clock } from '../electron/base/clock.ts';
+import { CodedError, errnoOf } from '../electron/base/errors.ts';
+import type { Log } from '../electron/base/log.ts';
+import { addressOf, verifySignature } from '../peer/identity.ts';
+import {
+  clientMessage,
+  CLOSE,
+  MAX_RENDEZVOUS_MESSAGE,
+  parseJson,
+  registrationTranscript,
+  RENDEZVOUS_VERSION,
+  type ServerMessage,
+} from '../peer/signaling/rendezvous-messages.ts';
+import { TokenBucket, type RendezvousLimits } from './limits.ts';
+
+interface Connection {
+  readonly socket: WebSocket;
+  readonly remote: string;
+  readonly host: string;
+  readonly nonce: Buffer;
+  readonly bucket: TokenBucket;
+  address: string | null;
+  answered: boolean;
+  stop(): void;
+}
+
+export interface RendezvousCounters {
+  readonly connections: number;
+  readonly peers: number;
+  readonly relayed: number;
+  readonly refused: number;
+  readonly dropped: number;
+}
+
+/** Introduces peers: whoever proves to own an address gets what is sent to it. Keeps nothing beyond the connections it has. */
+export class RendezvousServer {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #limits: RendezvousLimits;
+  readonly #stunPort: () => number | null;
+  readonly #connections = new Set<Connection>();
+  readonly #peers = new Map<string, Connection>();
+  readonly #perRemote = new Map<string, number>();
+  #http: Server | null = null;
+  #relayed = 0;
+  #refused = 0;
+  #dropped = 0;
+
+  constructor(options: { clock: Clock; log: Log; limits: RendezvousLimits; stunPort: () => number | null }) {
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#limits = options.limits;
+    this.#stunPort = options.stunPort;
+  }
+
+  get counters(): RendezvousCounters {
+    const { size } = this.#connections;
+    return { connections: size, peers: this.#peers.size, relayed: this.#relayed, refused: this.#refused, dropped: this.#dropped };
+  }
+
+  /** @returns the port. @throws CodedError `port-in-use`, `usage` when the address is not this machine's. */
+  async start(bind: string, port: number): Promise<number> {
+    const http = createServer((request, response) => {
+      const body = request.url === '/healthz' ? 'ok\n' : 'This is a Keyhole rendezvous: peers connect to it by WebSocket.\n';
+      response.writeHead(request.url === '/healthz' ? 200 : 426, { 'content-type': 'text/plain', 'upgrade': 'websocket' }).end(body);
+    });
+    const sockets = new WebSocketServer({ server: http, maxPayload: MAX_RENDEZVOUS_MESSAGE, perMessageDeflate: false });
+    sockets.on('connection', (socket, request) => this.#accept(socket, request));
+    sockets.on('error', () => {}); // the HTTP server's own errors, handled below
+    await new Promise<void>((resolve, reject) => {
+      http.once('error', (error) => reject(startError(error, bind, port)));
+      http.listen(port, bind, resolve);
+    });
+    http.on('error', (error) => this.#log.warn('HTTP server error', { error: error.message }));
+    this.#http = http;
+    const address = http.address();
+    return typeof address === 'object' && address ? address.port : port;
+  }
+
+  async close(): Promise<void> {
+    const http = this.#http;
+    this.#http = null;
+    for (const { socket } of this.#connections) socket.close(1001, 'the rendezvous is shutting down');
+    if (!http) return;
+    const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+    const deadline = this.#clock.setTimeout(() => [...this.#connections].forEach(({ socket }) => socket.terminate()), 500);
+    http.closeIdleConnections();
+    await closed;
+    deadline.cancel();
+  }
+
+  #accept(socket: WebSocket, request: IncomingMessage): void {
+    const remote = request.socket.remoteAddress ?? '';
+    const held = this.#perRemote.get(remote) ?? 0;
+    if (this.#connections.size >= this.#limits.connections || held >= this.#limits.connectionsPerAddress) {
+      this.#refused += 1;
+      socket.close(CLOSE.limit, 'too many connections');
+      return;
+    }
+    this.#perRemote.set(remote, held + 1);
+    const connection: Connection = {
+      socket,
+      remote,
+      host: (request.headers.host ?? '').toLowerCase(),
+      nonce: randomBytes(32),
+      bucket: new TokenBucket(this.#clock, this.#limits.messagesPerSecond, this.#limits.messageBurst),
+      address: null,
+      answered: true,
+      stop: () => timer.cancel(),
+    };
+    let timer = this.#clock.setTimeout(() => this.#refuse(connection, 'refused', 'not registered in time'), this.#limits.registerMs);
+    const probe = () => {
+      if (!connection.answered) return socket.terminate();
+      connection.answered = false;
+      socket.ping();
+      timer = this.#clock.setTimeout(probe, this.#limits.heartbeatMs);
+    };
+    this.#connections.add(connection);
+    socket.on('pong', () => (connection.answered = true));
+    socket.on('error', (error) => this.#log.debug('connection error', { error: error.message }));
+    socket.on('close', () => this.#forget(connection));
+    socket.on('message', (data, binary) => {
+      connection.answered = true;
+      if (socket.readyState !== socket.OPEN) return;
+      if (!connection.bucket.take()) return this.#refuse(connection, 'limit', 'too many messages');
+      const before = connection.address;
+      // ws hands text messages over as one Buffer unless told otherwise.
+      this.#receive(connection, binary || !Buffer.isBuffer(data) ? '' : data.toString('utf8'));
+      if (before === null && connection.address !== null) {
+        timer.cancel();
+        timer = this.#clock.setTimeout(probe, this.#limits.heartbeatMs);
+      }
+    });
+    this.#say(connection, {
+      type: 'challenge',
+      version: RENDEZVOUS_VERSION,
+      nonce: connection.nonce.toString('base64url'),
+      stunPort: this.#stunPort(),
+    });
+  }
+
+  #receive(connection: Connection, text: string): void {
+    const message = parseJson(clientMessage, text);
+    if (!message) return this.#refuse(connection, 'refused', 'a message makes no sense');
+    if (message.type === 'register') {
+      const key = Buffer.from(message.key, 'base64url');
+      const transcript = registrationTranscript(connection.nonce, connection.host);
+      if (connection.address !== null || !verifySignature(key, transcript, Buffer.from(message.signature, 'base64url'))) {
+        return this.#refuse(connection, 'refused', 'the registration is not signed by its key for this host name (a proxy must pass the Host header on)');
+      }
+      this.#register(connection, addressOf(key));
+      return;
+    }
+    if (connection.address === null) return this.#refuse(connection, 'refused', 'not registered');
+    const target = this.#peers.get(message.to);
+    if (!target) return this.#say(connection, { type: 'unreachable', to: message.to });
+    if (target.socket.bufferedAmount > this.#limits.bufferedBytes) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#relayed += 1;
+    this.#say(target, { type: 'message', from: connection.address, data: message.data });
+  }
+
+  /** The newest connection of an address has it: a peer that lost its network comes back before the old connection is known dead. */
+  #register(connection: Connection, address: string): void {
+    const older = this.#peers.get(address);
+    if (older) {
+      older.address = null;
+      older.socket.close(CLOSE.replaced, 'registered anew from another connection');
+    }
+    connection.address = address;
+    this.#peers.set(address, connection);
+    this.#say(connection, { type: 'registered', address });
+  }
+
+  #refuse(connection: Connection, close: keyof typeof CLOSE, text: string): void {
+    this.#refused += 1;
+    this.#say(connection, { type: 'error', code: close, text });
+    connection.socket.close(CLOSE[close], text.slice(0, 120));
+  }
+
+  #say(connection: Connection, message: ServerMessage): void {
+    if (connection.socket.readyState === connection.socket.OPEN) connection.socket.send(JSON.stringify(message));
+  }
+
+  #forget(connection: Connection): void {
+    connection.stop();
+    this.#connections.delete(connection);
+    if (connection.address !== null && this.#peers.get(connection.address) === connection) this.#peers.delete(connection.address);
+    const held = (this.#perRemote.get(connection.remote) ?? 1) - 1;
+    if (held > 0) this.#perRemote.set(connection.remote, held);
+    else this.#perRemote.delete(connection.remote);
+  }
+}
+
+function startError(error: Error, bind: string, port: number): Error {
+  const errno = errnoOf(error);
+  if (errno === 'EADDRINUSE') {
+    return new CodedError('port-in-use', `TCP port ${port} is taken by another program: stop it, or choose another with --port.`);
+  }
+  if (errno === 'EACCES') return new CodedError('usage', `Port ${port} needs more rights than this user has: choose one above 1023.`);
+  if (errno === 'EADDRNOTAVAIL' || errno === 'ENOTFOUND') {
+    return new CodedError('usage', `${bind} is no address of this machine: choose another with --bind.`);
+  }
+  return error;
+}
