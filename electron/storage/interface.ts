@@ -1,0 +1,121 @@
+import type { UtcMs } from '../base/units.ts';
+import type { CameraId, GapReason, Keyframe, Span } from '../contract/model.ts';
+
+/** Integer key of a camera inside the database: never reused. */
+export type CameraKey = number;
+
+export interface CameraRow {
+  readonly key: CameraKey;
+  readonly id: CameraId;
+  readonly name: string;
+  readonly createdAt: UtcMs;
+  /** Set when the camera was removed and its recordings kept. */
+  readonly removedAt: UtcMs | null;
+  readonly sourceKind: 'p2p' | 'rtsp';
+  /** Sealed by seal.ts under the host's data key. */
+  readonly source: Uint8Array;
+}
+
+export interface SegmentRow {
+  readonly camera: CameraKey;
+  readonly start: UtcMs;
+  readonly end: UtcMs;
+  readonly bytes: number;
+  /** RFC 6381 names of the tracks, joined by a comma. */
+  readonly codec: string;
+}
+
+export interface NewSegment extends SegmentRow {
+  /** At least one; the first is at `start`; in order, groups one behind the other. */
+  readonly keyframes: readonly Keyframe[];
+}
+
+export interface GapRow {
+  readonly camera: CameraKey;
+  readonly start: UtcMs;
+  /** Null while it lasts. */
+  readonly end: UtcMs | null;
+  readonly reason: GapReason;
+  readonly text: string;
+}
+
+interface CameraRange {
+  readonly camera: CameraKey;
+  readonly from: UtcMs;
+  readonly to: UtcMs;
+}
+
+/** Everything the database can be asked: one entry per query; the client and the worker are both typed by these keys. */
+export interface StorageCalls {
+  /** Throws `conflict` when the id is there already. */
+  addCamera(args: Omit<CameraRow, 'key' | 'removedAt'>): CameraRow;
+  /** In the order they were added; removed ones only when asked for. */
+  cameras(args: { readonly removed?: boolean }): readonly CameraRow[];
+  /** Also a removed one. */
+  camera(args: { readonly id: CameraId }): CameraRow | null;
+  /** False when there is no such camera. */
+  updateCamera(args: { readonly id: CameraId; readonly name?: string | undefined; readonly source?: Uint8Array | undefined }): boolean;
+  /** Marks it removed; its secrets are wiped. With `forgetRecordings` its rows go too, and its folder is noted as garbage to be deleted. */
+  removeCamera(args: { readonly id: CameraId; readonly at: UtcMs; readonly forgetRecordings: boolean }): boolean;
+
+  setting(args: { readonly key: string }): string | null;
+  setSetting(args: { readonly key: string; readonly value: string | null }): void;
+
+  /** Folders (relative to the data folder) whose rows are gone and whose files must follow. */
+  garbage(args: Record<string, never>): readonly string[];
+  dropGarbage(args: { readonly path: string }): void;
+
+  /** The row of a file that is already safe on disk. An existing row of the same start is replaced. */
+  insertSegment(args: NewSegment): void;
+  /** Rows that begin in [from, to), and the spans made of them. Returns how many. */
+  removeSegments(args: CameraRange): number;
+  /** Segments that overlap [from, to), in order, at most `limit` (default 10 000). */
+  segmentsInRange(args: CameraRange & { readonly limit?: number }): readonly SegmentRow[];
+  /** The same with their keyframes. */
+  segmentsWithKeyframes(args: CameraRange & { readonly limit?: number }): readonly NewSegment[];
+  /** The segment that holds `at`; of overlapping ones (the clock was set back) the one that began last. */
+  locate(args: { readonly camera: CameraKey; readonly at: UtcMs }): NewSegment | null;
+  /** Recorded time cut to [from, to): segments less than SPAN_TOLERANCE_MS apart are one span. */
+  spans(args: CameraRange): readonly Span[];
+  /** Last recorded millisecond before `at` and first one after it, `at` itself not counted. */
+  around(args: { readonly camera: CameraKey; readonly at: UtcMs }): { readonly previous: UtcMs | null; readonly next: UtcMs | null };
+  /** Sum over all cameras, for metrics. */
+  totals(args: Record<string, never>): { readonly segments: number; readonly bytes: number };
+
+  /** Begins a gap; the returned number closes it. */
+  openGap(args: Omit<GapRow, 'end'>): number;
+  /** Ends a gap; one of no length is dropped. */
+  closeGap(args: { readonly gap: number; readonly end: UtcMs }): void;
+  /** A gap known from start to end. */
+  addGap(args: GapRow & { readonly end: UtcMs }): void;
+  /** Those that overlap [from, to), in order of their start; at most 5 000. */
+  gaps(args: CameraRange): readonly GapRow[];
+
+  /** A new period in which the app runs. Gaps left open by the last one end where it was last seen alive. */
+  beginRun(args: { readonly at: UtcMs }): number;
+  /** The app is alive at `at`. */
+  touchRun(args: { readonly run: number; readonly at: UtcMs }): void;
+  /** Periods in which the app ran, cut to [from, to), merged. */
+  runs(args: { readonly from: UtcMs; readonly to: UtcMs }): readonly Span[];
+}
+
+export type StorageCall = keyof StorageCalls;
+export type StorageArgs<N extends StorageCall> = Parameters<StorageCalls[N]>[0];
+export type StorageReply<N extends StorageCall> = ReturnType<StorageCalls[N]>;
+
+/** How the database was found. */
+export interface OpenReport {
+  /** The old database was broken and set aside under this name; cameras came from its remains or from the backup. */
+  readonly setAside: string | null;
+  /** There was no database. */
+  readonly created: boolean;
+  readonly version: number;
+}
+
+export type WorkerRequest =
+  { readonly id: number; readonly name: StorageCall; readonly args: unknown } | { readonly id: number; readonly name: 'close' };
+
+/** Segments nearer than this are shown as one span, milliseconds. A restarted session that misses less is not worth a line. */
+export const SPAN_TOLERANCE_MS = 500;
+/** No segment is longer, milliseconds: bounds how far back a query must look for one that reaches into its range. */
+export const MAX_SEGMENT_MS = 3_600_000;

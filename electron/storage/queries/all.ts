@@ -1,0 +1,22 @@
+import type { StorageCalls } from '../interface.ts';
+import type { SqlDatabase } from '../sql.ts';
+import { cameraQueries } from './cameras.ts';
+import { gapQueries } from './gaps.ts';
+import { runQueries } from './runs.ts';
+import { segmentQueries } from './segments.ts';
+import { settingQueries } from './settings.ts';
+import { spanQueries } from './spans.ts';
+
+/** Every query, its statements prepared once. */
+export function allQueries(db: SqlDatabase): StorageCalls {
+  const { extend, cut, spans, around } = spanQueries(db);
+  return {
+    ...cameraQueries(db),
+    ...settingQueries(db),
+    ...segmentQueries(db, { extend, cut }),
+    spans,
+    around,
+    ...gapQueries(db),
+    ...runQueries(db),
+  };
+}

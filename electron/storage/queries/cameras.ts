@@ -1,0 +1,71 @@
+import { CodedError } from '../../base/errors.ts';
+import { utcMs } from '../../base/units.ts';
+import type { CameraRow, StorageCalls } from '../interface.ts';
+import { cameraFolder } from '../layout.ts';
+import type { SqlDatabase } from '../sql.ts';
+
+interface Row {
+  readonly key: number;
+  readonly id: string;
+  readonly name: string;
+  readonly created_ms: number;
+  readonly removed_ms: number | null;
+  readonly source_kind: string;
+  readonly source: Uint8Array;
+}
+
+type CameraCalls = Pick<StorageCalls, 'addCamera' | 'cameras' | 'camera' | 'updateCamera' | 'removeCamera'>;
+
+export function cameraQueries(db: SqlDatabase): CameraCalls {
+  const insert = db.prepare('INSERT INTO camera (id, name, created_ms, source_kind, source) VALUES (?, ?, ?, ?, ?)');
+  const byId = db.prepare('SELECT * FROM camera WHERE id = ?');
+  const present = db.prepare('SELECT * FROM camera WHERE removed_ms IS NULL ORDER BY key');
+  const all = db.prepare('SELECT * FROM camera ORDER BY key');
+  const update = db.prepare('UPDATE camera SET name = coalesce(?, name), source = coalesce(?, source) WHERE id = ? AND removed_ms IS NULL');
+  const mark = db.prepare("UPDATE camera SET removed_ms = ?, source = x'' WHERE key = ?");
+  const forget = ['segment', 'keyframes', 'span', 'gap'].map((table) => db.prepare(`DELETE FROM ${table} WHERE camera = ?`));
+  const erase = db.prepare('DELETE FROM camera WHERE key = ?');
+  const addGarbage = db.prepare('INSERT OR IGNORE INTO garbage (path) VALUES (?)');
+
+  const camera: CameraCalls['camera'] = ({ id }) => {
+    const row = byId.get(id) as Row | undefined;
+    return row ? fromRow(row) : null;
+  };
+
+  return {
+    camera,
+    cameras: ({ removed }) => ((removed ? all : present).all() as Row[]).map(fromRow),
+    addCamera(args) {
+      if (camera({ id: args.id })) throw new CodedError('conflict', `The camera ${args.id} is there already.`);
+      insert.run(args.id, args.name, args.createdAt, args.sourceKind, args.source);
+      const added = camera({ id: args.id });
+      if (!added) throw new Error('a camera that was just added is not there');
+      return added;
+    },
+    updateCamera: ({ id, name, source }) => update.run(name ?? null, source ?? null, id).changes > 0,
+    removeCamera: db.transaction(({ id, at, forgetRecordings }: Parameters<CameraCalls['removeCamera']>[0]) => {
+      const row = camera({ id });
+      if (!row) return false;
+      if (forgetRecordings) {
+        for (const statement of forget) statement.run(row.key);
+        erase.run(row.key);
+        addGarbage.run(cameraFolder(id));
+      } else {
+        mark.run(at, row.key);
+      }
+      return true;
+    }),
+  };
+}
+
+function fromRow(row: Row): CameraRow {
+  return {
+    key: row.key,
+    id: row.id,
+    name: row.name,
+    createdAt: utcMs(row.created_ms),
+    removedAt: row.removed_ms === null ? null : utcMs(row.removed_ms),
+    sourceKind: row.source_kind === 'rtsp' ? 'rtsp' : 'p2p',
+    source: new Uint8Array(row.source),
+  };
+}

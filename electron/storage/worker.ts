@@ -1,0 +1,64 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parentPort, workerData } from 'node:worker_threads';
+import Database from 'better-sqlite3';
+import { writeBackup, readIrreplaceable } from './backup.ts';
+import { isCorrupt, storageFailure } from './failure.ts';
+import type { StorageCall, WorkerRequest } from './interface.ts';
+import { CHECK_FILE } from './layout.ts';
+import { openDatabase, openReadOnly, type OpenDatabase } from './open.ts';
+import { allQueries } from './queries/all.ts';
+import type { OpenSql } from './sql.ts';
+
+/* The one thread that touches SQLite. Requests are answered in the order they came. */
+
+/** After these the copy of what cannot be rebuilt is written anew. */
+const KEPT_IN_BACKUP: ReadonlySet<string> = new Set<StorageCall>(['addCamera', 'updateCamera', 'removeCamera', 'setSetting']);
+
+const { dataDir, readOnly } = workerData as { dataDir: string; readOnly: boolean };
+const open: OpenSql = (path, options) => new Database(path, options);
+
+function start(): void {
+  let database: OpenDatabase;
+  try {
+    database = readOnly ? openReadOnly(open, dataDir) : openDatabase(open, dataDir);
+  } catch (error) {
+    parentPort?.postMessage({ failed: storageFailure(error, dataDir).toWire() });
+    return;
+  }
+  const queries = new Map(Object.entries(allQueries(database.db)));
+  const backup = () => {
+    const kept = readIrreplaceable(database.db);
+    if (kept) writeBackup(dataDir, kept);
+  };
+  parentPort?.on('message', (request: WorkerRequest) => {
+    const began = performance.now();
+    try {
+      if (request.name === 'close') {
+        database.close();
+        parentPort?.postMessage({ id: request.id, value: null, ms: 0 });
+        parentPort?.close();
+        return;
+      }
+      const query = queries.get(request.name) as ((args: unknown) => unknown) | undefined;
+      if (!query) throw new Error(`no such query: ${String(request.name)}`);
+      const value = query(request.args);
+      if (KEPT_IN_BACKUP.has(request.name)) backup();
+      parentPort?.postMessage({ id: request.id, value, ms: performance.now() - began });
+    } catch (error) {
+      if (isCorrupt(error)) noteCorruption();
+      parentPort?.postMessage({ id: request.id, error: storageFailure(error, dataDir).toWire(), ms: performance.now() - began });
+    }
+  });
+  parentPort?.postMessage({ opened: database.report });
+}
+
+function noteCorruption(): void {
+  try {
+    writeFileSync(join(dataDir, CHECK_FILE), '');
+  } catch {
+    // The folder cannot be written either: that is reported by whoever writes next.
+  }
+}
+
+start();
