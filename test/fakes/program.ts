@@ -9,15 +9,19 @@ export type ProgramEvent = { readonly event: string } & Readonly<Record<string, 
 /** One of Keyhole's programs as a process of its own, the way a user's script would run it. */
 export class Program {
   readonly child: ChildProcess;
+  readonly name: string;
   readonly #events: ProgramEvent[] = [];
   readonly #waiting = new Set<() => void>();
   readonly #log: string[] = [];
   readonly exited: Promise<number | NodeJS.Signals>;
   #done = false;
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', CLI, ...args], {
-      env: { ...process.env, ...env },
+  /** `namespace`: the network namespace it runs in. */
+  constructor(args: readonly string[], options: { namespace?: string | undefined } = {}) {
+    this.name = args.join(' ');
+    const command = [process.execPath, '--disable-warning=ExperimentalWarning', CLI, ...args];
+    if (options.namespace) command.unshift('ip', 'netns', 'exec', options.namespace);
+    this.child = spawn(command[0] ?? '', command.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     lines(this.child.stdout!, (line) => {
@@ -45,7 +49,7 @@ export class Program {
       const found = this.#events.find((event) => event.event === name && fits(event));
       if (found) return found;
       if (this.#done || Date.now() > deadline) {
-        throw new Error(`no "${name}" event from ${this.child.spawnargs.slice(2).join(' ')}\n${this.log}`);
+        throw new Error(`no "${name}" event from keyhole ${this.name}\n${this.log}`);
       }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 250);

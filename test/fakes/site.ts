@@ -2,11 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Camera } from '../../electron/contract/model.ts';
+import { fetchIn, type TwoHosts } from './network.ts';
 import { Program } from './program.ts';
 
 /** A whole installation of real processes on loopback: rendezvous, cameras, and the app in its browser host. */
 export class Site {
   readonly dir = mkdtempSync(join(tmpdir(), 'keyhole-test-'));
+  readonly hosts: TwoHosts | undefined;
   readonly #programs: Program[] = [];
   rendezvousUrl = '';
   rendezvous: Program | undefined;
@@ -19,14 +21,27 @@ export class Site {
     return join(this.dir, 'data');
   }
 
+  /** With `hosts`, cameras run on one host, everything else on the other; without, all on loopback. */
+  constructor(hosts?: TwoHosts) {
+    this.hosts = hosts;
+  }
+
   run(...args: string[]): Program {
-    const program = new Program(args);
+    const program = new Program(args, { namespace: args[0] === 'camera' ? this.hosts?.camera : this.hosts?.app });
     this.#programs.push(program);
     return program;
   }
 
   async startRendezvous(port = 0, stunPort = 0): Promise<Program> {
-    const program = this.run('rendezvous', '--port', String(port), '--stun-port', String(stunPort), '--bind', '127.0.0.1');
+    const program = this.run(
+      'rendezvous',
+      '--port',
+      String(port),
+      '--stun-port',
+      String(stunPort),
+      '--bind',
+      this.hosts?.appAddress ?? '127.0.0.1',
+    );
     this.rendezvousUrl = String((await program.event('listening')).url);
     this.rendezvous = program;
     return program;
@@ -49,19 +64,22 @@ export class Site {
     return { program, invite: String(pairing.invite) };
   }
 
-  async request(method: string, path: string, body?: unknown): Promise<Response> {
-    return fetch(new URL(path, this.url), {
+  async request(method: string, path: string, body?: unknown): Promise<{ status: number; text: string }> {
+    const url = new URL(path, this.url).href;
+    const init = {
       method,
       headers: { authorization: `Bearer ${this.token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    };
+    if (this.hosts) return fetchIn(this.hosts.app, url, init);
+    const response = await fetch(url, init);
+    return { status: response.status, text: await response.text() };
   }
 
   /** The answer's JSON; throws with the problem's text on an error status. */
   async json<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const response = await this.request(method, path, body);
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    const { status, text } = await this.request(method, path, body);
+    if (status >= 400) throw new Error(`${method} ${path}: ${status} ${text}`);
     return (text ? JSON.parse(text) : undefined) as T;
   }
 
@@ -93,7 +111,7 @@ export class Site {
   }
 
   get logs(): string {
-    return this.#programs.map((program) => `--- ${program.child.spawnargs.slice(3, 4).join(' ')}\n${program.log}`).join('\n');
+    return this.#programs.map((program) => `--- ${program.name}\n${program.log}`).join('\n');
   }
 
   async close(): Promise<void> {

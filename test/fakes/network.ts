@@ -1,0 +1,72 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** Why there can be no namespaces here, or null. */
+export function namespacesUnavailable(): string | null {
+  if (process.platform !== 'linux') return 'network namespaces are of Linux';
+  if (process.getuid?.() !== 0) return 'making network namespaces takes root';
+  try {
+    execFileSync('ip', ['netns', 'list'], { stdio: 'ignore' });
+    return null;
+  } catch {
+    return 'iproute2 is not installed';
+  }
+}
+
+const APP_ADDRESS = '10.99.0.1';
+const CAMERA_ADDRESS = '10.99.0.2';
+
+/** Two hosts, `app` and `camera`, each a network namespace of this test, joined by one wire that can be cut. */
+export class TwoHosts {
+  readonly app: string;
+  readonly camera: string;
+  readonly appAddress = APP_ADDRESS;
+
+  constructor() {
+    const id = `${process.pid}-${Math.random().toString(36).slice(2, 6)}`;
+    this.app = `kha-${id}`;
+    this.camera = `khc-${id}`;
+  }
+
+  async start(): Promise<void> {
+    await ip('netns', 'add', this.app);
+    await ip('netns', 'add', this.camera);
+    // Both ends are called eth0: werift offers no host candidates of interfaces called veth*.
+    await ip('link', 'add', 'eth0', 'netns', this.app, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', this.camera);
+    for (const [namespace, address] of [
+      [this.app, APP_ADDRESS],
+      [this.camera, CAMERA_ADDRESS],
+    ] as const) {
+      await ip('-n', namespace, 'link', 'set', 'lo', 'up');
+      await ip('-n', namespace, 'address', 'add', `${address}/24`, 'dev', 'eth0');
+      await ip('-n', namespace, 'link', 'set', 'eth0', 'up');
+    }
+  }
+
+  /** Pulls the plug of the camera's host, and puts it in again. */
+  async cut(): Promise<void> {
+    await ip('-n', this.camera, 'link', 'set', 'eth0', 'down');
+  }
+
+  async mend(): Promise<void> {
+    await ip('-n', this.camera, 'link', 'set', 'eth0', 'up');
+  }
+
+  async close(): Promise<void> {
+    for (const namespace of [this.app, this.camera]) await ip('netns', 'delete', namespace).catch(() => {});
+  }
+}
+
+async function ip(...args: string[]): Promise<void> {
+  await run('ip', args);
+}
+
+/** What `fetch` says of a URL when asked from within a namespace. */
+export async function fetchIn(namespace: string, url: string, init: RequestInit): Promise<{ status: number; text: string }> {
+  const script = `const [url, init] = process.argv.slice(1); const r = await fetch(url, JSON.parse(init)); console.log(JSON.stringify({ status: r.status, text: await r.text() }));`;
+  const args = ['netns', 'exec', namespace, process.execPath, '--input-type=module', '-e', script, url, JSON.stringify(init)];
+  const { stdout } = await run('ip', args, { maxBuffer: 64 * 1024 * 1024 });
+  return JSON.parse(stdout) as { status: number; text: string };
+}
