@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import { MessagePort } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
 import { Emitter } from '../base/emitter.ts';
 import { CodedError, errnoOf } from '../base/errors.ts';
@@ -108,7 +108,8 @@ export class BrowserHost {
     try {
       // The port first: a second start must fail before it touches the first one's data.
       port = await listen(server, options.port, options.bind);
-      if (!isLoopback(options.bind)) log.warn('other machines can reach this address, and the connection is not encrypted', { bind: options.bind });
+      if (!isLoopback(options.bind))
+        log.warn('other machines can reach this address, and the connection is not encrypted', { bind: options.bind });
       await supervisor.start();
     } catch (error) {
       await close();
@@ -135,10 +136,16 @@ async function listen(server: ReturnType<typeof createHttpServer>, port: number,
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === 'EADDRINUSE') {
-      throw new CodedError('port-in-use', `Port ${port} on ${bind} is in use by another program. Choose another with --port, or --port 0 for a free one.`);
+      throw new CodedError(
+        'port-in-use',
+        `Port ${port} on ${bind} is in use by another program. Choose another with --port, or --port 0 for a free one.`,
+      );
     }
     if (errno === 'EADDRNOTAVAIL' || errno === 'ENOTFOUND' || errno === 'EACCES') {
-      throw new CodedError('usage', `Cannot listen on ${bind}:${port} (${errno}). Choose an address of this machine with --bind and a port above 1023.`);
+      throw new CodedError(
+        'usage',
+        `Cannot listen on ${bind}:${port} (${errno}). Choose an address of this machine with --bind and a port above 1023.`,
+      );
     }
     throw error;
   }
@@ -153,7 +160,10 @@ async function loadToken(file: string): Promise<string> {
     return fresh;
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') {
-      throw new CodedError('usage', `The token file ${file} cannot be written (${errnoOf(error) ?? 'unknown'}). Name a file in a folder that can.`);
+      throw new CodedError(
+        'usage',
+        `The token file ${file} cannot be written (${errnoOf(error) ?? 'unknown'}). Name a file in a folder that can.`,
+      );
     }
   }
   const token = (await readFile(file, 'utf8')).trim();

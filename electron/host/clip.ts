@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { CodedError } from '../base/errors.ts';
 import type { EngineClient } from '../contract/client.ts';
@@ -24,7 +23,7 @@ export async function sendClip(
         item: async (_chunk, bytes) => {
           if (!bytes || response.destroyed) return;
           if (!response.headersSent) response.writeHead(200, clipHeaders(range));
-          if (!response.write(bytes)) await Promise.race([once(response, 'drain'), once(response, 'close')]).catch(() => {});
+          if (!response.write(bytes)) await drained(response);
         },
         end: resolve,
       },
@@ -38,6 +37,17 @@ export async function sendClip(
   if (failure) throw failure;
   if (!response.headersSent && !response.destroyed) throw new CodedError('not-found', 'Nothing is recorded in this range.');
   response.end();
+}
+
+/** Resolves when the client has read what was written, or has gone. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
 }
 
 function clipHeaders(range: { camera: CameraId; from: UtcMs }): Record<string, string> {

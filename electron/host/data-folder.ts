@@ -32,7 +32,11 @@ export async function makeDataFolder(folder: string): Promise<string> {
 
 export function unwritable(folder: string, error: unknown): CodedError {
   const why = errnoOf(error) ?? (error instanceof Error ? error.message : String(error));
-  return new CodedError('data-unwritable', `The data folder ${folder} cannot be written (${why}). Choose another with --data or change its permissions.`, {
-    cause: error,
-  });
+  return new CodedError(
+    'data-unwritable',
+    `The data folder ${folder} cannot be written (${why}). Choose another with --data or change its permissions.`,
+    {
+      cause: error,
+    },
+  );
 }

@@ -70,7 +70,8 @@ async function sendPage(deps: HttpDeps, path: string, credential: 'bearer' | 'co
   const file = await readPageFile(deps.pageFolder, path);
   if (!file) throw new CodedError('not-found', `The page has no file ${path}.`);
   // Whoever opens the page with the token in a header needs the cookie for what the page itself asks for.
-  if (credential === 'bearer' && path === '/') response.setHeader('Set-Cookie', deps.sessions.setCookie(deps.port(), deps.sessions.newCookie()));
+  if (credential === 'bearer' && path === '/')
+    response.setHeader('Set-Cookie', deps.sessions.setCookie(deps.port(), deps.sessions.newCookie()));
   response.writeHead(200, { 'Content-Type': file.type, 'Content-Length': file.body.length, 'Cache-Control': file.cache });
   response.end(response.req.method === 'HEAD' ? undefined : file.body);
 }
@@ -91,7 +92,8 @@ function redeem(deps: HttpDeps, url: URL, request: IncomingMessage, response: Se
  * (SameSite=Strict); then the page comes back to itself, which sends it.
  */
 function sendDoor(request: IncomingMessage, response: ServerResponse, used = false): void {
-  const again = !used && request.headers['sec-fetch-site'] !== undefined && /^(cross|same)-site$/.test(String(request.headers['sec-fetch-site']));
+  const again =
+    !used && request.headers['sec-fetch-site'] !== undefined && /^(cross|same)-site$/.test(String(request.headers['sec-fetch-site']));
   const text = used
     ? 'This link was used already. Keyhole printed a new one where it was started: open that.'
     : 'This browser is not let in yet. Open the link that Keyhole printed where it was started.';
@@ -115,7 +117,8 @@ function sendHealth(deps: HttpDeps, response: ServerResponse): void {
 
 async function upgrade(deps: HttpDeps, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
   deps.guard.checkSocket(request);
-  if (urlOf(request).pathname !== CONTRACT_PATH) throw new CodedError('not-found', `There is no WebSocket there; it is at ${CONTRACT_PATH}.`);
+  if (urlOf(request).pathname !== CONTRACT_PATH)
+    throw new CodedError('not-found', `There is no WebSocket there; it is at ${CONTRACT_PATH}.`);
   await deps.sockets.accept(request, socket, head);
 }
 

@@ -44,12 +44,19 @@ async function readKey(path: string): Promise<Uint8Array | undefined> {
     key = await readFile(path);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
-    throw new CodedError('key-unavailable', `The key file ${path} cannot be read (${errnoOf(error) ?? 'unknown'}). Give it back to this user, mode 0600.`, {
-      cause: error,
-    });
+    throw new CodedError(
+      'key-unavailable',
+      `The key file ${path} cannot be read (${errnoOf(error) ?? 'unknown'}). Give it back to this user, mode 0600.`,
+      {
+        cause: error,
+      },
+    );
   }
   if (key.length !== DATA_KEY_BYTES) {
-    throw new CodedError('key-unavailable', `The key file ${path} is damaged: ${key.length} bytes in place of ${DATA_KEY_BYTES}. Restore it from a backup.`);
+    throw new CodedError(
+      'key-unavailable',
+      `The key file ${path} is damaged: ${key.length} bytes in place of ${DATA_KEY_BYTES}. Restore it from a backup.`,
+    );
   }
   // A copied or restored file may have become readable for others.
   if (process.platform !== 'win32' && ((await stat(path)).mode & 0o077) !== 0) await chmod(path, 0o600);

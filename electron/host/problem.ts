@@ -30,7 +30,13 @@ export function problemOf(error: unknown): Problem {
   };
   if (status === 401) headers['WWW-Authenticate'] = 'Bearer realm="Keyhole"';
   if (status === 503) headers['Retry-After'] = '2';
-  const body = { type: `urn:keyhole:error:${coded.code}`, title: STATUS_CODES[status] ?? 'Error', status, detail: coded.message, code: coded.code };
+  const body = {
+    type: `urn:keyhole:error:${coded.code}`,
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    detail: coded.message,
+    code: coded.code,
+  };
   return { status, headers, body: JSON.stringify(body) + '\n' };
 }
 
@@ -41,5 +47,7 @@ export function sendProblem(response: ServerResponse, error: unknown): void {
     return;
   }
   const { status, headers, body } = problemOf(error);
-  response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) }).end(response.req.method === 'HEAD' ? undefined : body);
+  response
+    .writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) })
+    .end(response.req.method === 'HEAD' ? undefined : body);
 }

@@ -21,7 +21,10 @@ export const timeParameter = z.string().transform((text, context): UtcMs => {
 export function parse<T>(schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const wrong = result.error.issues.slice(0, 5).map((issue) => `${issue.path.length > 0 ? `"${issue.path.join('.')}" ` : ''}${issue.message}`);
+  const wrong = result.error.issues.slice(0, 5).map(({ path, message }) => {
+    const what = message.endsWith('received undefined') ? 'is missing' : message;
+    return path.length > 0 ? `"${path.join('.')}" ${what}` : what;
+  });
   throw new CodedError('bad-request', `Not understood: ${wrong.join('; ')}.`);
 }
 
@@ -45,7 +48,8 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_BODY_BYTES) throw new HttpError(413, 'bad-request', `The body is longer than ${MAX_BODY_BYTES} bytes.`, { Connection: 'close' });
+    if (size > MAX_BODY_BYTES)
+      throw new HttpError(413, 'bad-request', `The body is longer than ${MAX_BODY_BYTES} bytes.`, { Connection: 'close' });
     chunks.push(chunk);
   }
   try {

@@ -1,0 +1,104 @@
+import { parseArgs } from 'node:util';
+import { systemClock } from '../electron/base/clock.ts';
+import { CodedError } from '../electron/base/errors.ts';
+import { createLog } from '../electron/base/log.ts';
+import { BrowserHost } from '../electron/host/browser-host.ts';
+import { defaultDataFolder, defaultDemoFolder } from '../electron/host/data-folder.ts';
+import { aborted, portFlag, runProgram, usageError, type ProgramIo } from '../peer/program.ts';
+import { Demo } from './demo.ts';
+import { demoClip, spawnProgram } from './demo-child.ts';
+import { openBrowser } from './open-browser.ts';
+
+export interface ServeOptions {
+  readonly data: string;
+  readonly port: number;
+  readonly bind: string;
+  readonly tokenFile: string | undefined;
+  /** Also run demo cameras. */
+  readonly demo: boolean;
+  /** Show the link to the person, and open it where there is a desktop. */
+  readonly open: boolean;
+}
+
+export const SERVE_USAGE = `Usage: keyhole serve [--data DIR] [--port 8484] [--bind 127.0.0.1] [--token-file FILE] [--demo] [--open]
+Records and serves the app to a browser. Port 0 takes a free one. --token-file holds the token for scripts (made when it
+is not there). --demo adds four demo cameras, kept in a folder of their own unless --data names one.`;
+
+/** @throws CodedError `usage` */
+export function parseServeFlags(argv: readonly string[]): ServeOptions {
+  const values = parseServeArgs(argv);
+  if (values.data === '' || values.bind === '' || values['token-file'] === '') {
+    throw new CodedError('usage', `--data, --bind and --token-file must not be empty.\n${SERVE_USAGE}`);
+  }
+  return {
+    data: values.data ?? (values.demo ? defaultDemoFolder() : defaultDataFolder()),
+    port: portFlag('port', values.port),
+    bind: values.bind,
+    tokenFile: values['token-file'],
+    demo: values.demo,
+    open: values.open,
+  };
+}
+
+/** Until `io.stop`, or until the engine cannot go on. Errors: those of {@link BrowserHost.start} and the engine's. */
+export async function runServe(options: ServeOptions, io: ProgramIo): Promise<void> {
+  const log = createLog('host', { write: io.text });
+  const host = await BrowserHost.start({
+    dataDir: options.data,
+    port: options.port,
+    bind: options.bind,
+    tokenFile: options.tokenFile,
+    log,
+  });
+  const failed = new Promise<CodedError>((resolve) => host.onFatal.on(resolve));
+  const demo = options.demo
+    ? new Demo({
+        folder: host.dataDir,
+        engine: () => host.engine(),
+        spawn: spawnProgram,
+        clip: demoClip(),
+        log: log.child('demo'),
+        clock: systemClock,
+      })
+    : undefined;
+  try {
+    demo?.start();
+    io.event({ event: 'listening', url: host.url, token: host.token });
+    host.onLink.on((url) => io.event({ event: 'link', url }));
+    if (options.open) {
+      io.text(`\n  Keyhole is open at ${host.url}\n  The link works once. Ctrl+C ends Keyhole.\n`);
+      openBrowser(host.url);
+    }
+    const error = await Promise.race([aborted(io.stop), failed]);
+    if (error) throw error;
+  } finally {
+    await demo?.close();
+    await host.close();
+  }
+}
+
+/** `keyhole serve …`. @returns the exit code */
+export async function main(argv: readonly string[]): Promise<number> {
+  return runProgram('serve', async (io) => {
+    if (argv.includes('--help')) return io.text(SERVE_USAGE);
+    await runServe(parseServeFlags(argv), io);
+  });
+}
+
+function parseServeArgs(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        'data': { type: 'string' },
+        'port': { type: 'string', default: '8484' },
+        'bind': { type: 'string', default: '127.0.0.1' },
+        'token-file': { type: 'string' },
+        'demo': { type: 'boolean', default: false },
+        'open': { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw usageError(error, SERVE_USAGE);
+  }
+}

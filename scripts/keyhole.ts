@@ -1,0 +1,12 @@
+import { ensureBuilt } from './build.ts';
+
+/** `npm run keyhole -- COMMAND …`: the command from the sources; what it shows is built first when need be. */
+if (process.argv[2] === 'serve' && !process.argv.includes('--help')) {
+  try {
+    await ensureBuilt('page');
+  } catch (error) {
+    process.stderr.write(`keyhole: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
+}
+await import('../cli/main.ts');

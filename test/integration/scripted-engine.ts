@@ -1,0 +1,112 @@
+import { parentPort, type MessagePort } from 'node:worker_threads';
+import { CodedError } from '../../electron/base/errors.ts';
+import { silentLog } from '../../electron/base/log.ts';
+import { utcMs } from '../../electron/base/units.ts';
+import type { Camera } from '../../electron/contract/model.ts';
+import { ContractServer, type CallHandlers, type StreamHandlers } from '../../electron/engine/contract-server.ts';
+import { fromWorkerPort } from '../../electron/engine/ports.ts';
+import type { EngineMessage, HostMessage } from '../../electron/engine/protocol.ts';
+
+/**
+ * The far end of a host in its tests: an engine process with the real contract server and scripted answers.
+ * A camera named "crash" kills it; a data folder that ends in "newer" is fatal, in "hang" it never stops.
+ */
+
+const START = utcMs(Date.UTC(2026, 0, 31, 8));
+const cameras = new Map<string, Camera>();
+let dataDir = '';
+
+function camera(id: string): Camera {
+  const found = cameras.get(id);
+  if (!found) throw new CodedError('not-found', 'There is no such camera.');
+  return found;
+}
+
+const calls: CallHandlers = {
+  'app.info': () => ({ version: '0', host: 'browser', dataDir, ffmpeg: null, disk: null, notices: [], fingerprint: 'test' }),
+  'cameras.list': () => [...cameras.values()],
+  'cameras.get': ({ id }) => camera(id),
+  'cameras.add': ({ name, source }) => {
+    if (name === 'crash') process.exit(3);
+    if (source.kind === 'p2p' && source.invite !== 'keyhole:good') throw new CodedError('invite-expired', 'The invite has expired.');
+    const added: Camera = {
+      id: `cam-aaaaaaa${'abcdefgh'[cameras.size]}`,
+      name: name ?? 'Camera',
+      source: { kind: 'p2p', fingerprint: 'ABCD', rendezvous: ['ws://127.0.0.1:1'] },
+      state: 'connecting',
+      reason: null,
+      path: null,
+      video: null,
+      audio: null,
+      lastFrameAt: null,
+      recording: false,
+      recordingReason: null,
+      createdAt: START,
+    };
+    cameras.set(added.id, added);
+    return added;
+  },
+  'cameras.update': ({ id, name }) => {
+    const updated = { ...camera(id), ...(name === undefined ? {} : { name }) };
+    cameras.set(id, updated);
+    return updated;
+  },
+  'cameras.remove': ({ id, deleteRecordings }) => {
+    camera(id);
+    if (deleteRecordings) cameras.clear();
+    cameras.delete(id);
+    return null;
+  },
+  'recordings.query': ({ from, to }) => ({
+    spans: [{ from, to: utcMs(from + 1000) }],
+    gaps: [{ from: utcMs(from + 1000), to, reason: 'unknown', text: 'Nothing.' }],
+    coverage: 0.5,
+  }),
+  'recordings.segments': () => [],
+  'timeline.query': (query) => query.cameras.map((id) => ({ camera: id, coverage: Array.from({ length: query.buckets }, () => 0.25) })),
+  'playback.gop': () => {
+    throw new CodedError('not-found', 'No footage.');
+  },
+  'metrics': () => 'keyhole_test 1\n',
+};
+
+const streams: StreamHandlers = {
+  events: () => () => {},
+  live: () => () => {},
+  /** One chunk a second of the range, 64 KiB each; a range that starts at 0 fails in the middle, an empty one is empty. */
+  clip: ({ from, to }, sink) => {
+    let left = Math.ceil((to - from) / 1000);
+    const pump = () => {
+      while (left > 0 && sink.credit > 0) {
+        left -= 1;
+        sink.send({ kind: 'chunk' }, new Uint8Array(65_536).fill(left));
+        if (from === 0 && left === 1) return sink.end(new CodedError('ffmpeg-failed', 'ffmpeg broke.'));
+      }
+      if (left === 0) sink.end();
+    };
+    sink.onCredit = pump;
+    queueMicrotask(pump);
+    return () => {
+      left = 0;
+    };
+  },
+};
+
+const server = new ContractServer(calls, streams, silentLog);
+const parent = parentPort;
+if (!parent) throw new Error('runs in a worker');
+const say = (message: EngineMessage) => parent.postMessage(message);
+
+parent.on('message', (message: HostMessage & { port?: MessagePort }) => {
+  if (message.kind === 'init') {
+    dataDir = message.options.dataDir;
+    if (dataDir.endsWith('newer')) say({ kind: 'fatal', error: { code: 'database-newer', message: 'The database was written by a newer version.' } });
+    else say({ kind: 'ready' });
+  } else if (message.kind === 'port' && message.port) {
+    server.serve(fromWorkerPort(message.port));
+  } else if (message.kind === 'shutdown' && !dataDir.endsWith('hang')) {
+    server.close();
+    say({ kind: 'stopped' });
+    parent.close();
+  }
+});
