@@ -1,5 +1,5 @@
 import { ERROR_TABLE } from '../electron/base/errors.ts';
-import { keyholeVersion } from './version.ts';
+import { keyholeVersion } from '../electron/base/version.ts';
 
 interface Command {
   readonly summary: string;
