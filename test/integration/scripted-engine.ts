@@ -100,7 +100,8 @@ const say = (message: EngineMessage) => parent.postMessage(message);
 parent.on('message', (message: HostMessage & { port?: MessagePort }) => {
   if (message.kind === 'init') {
     dataDir = message.options.dataDir;
-    if (dataDir.endsWith('newer')) say({ kind: 'fatal', error: { code: 'database-newer', message: 'The database was written by a newer version.' } });
+    if (dataDir.endsWith('newer'))
+      say({ kind: 'fatal', error: { code: 'database-newer', message: 'The database was written by a newer version.' } });
     else say({ kind: 'ready' });
   } else if (message.kind === 'port' && message.port) {
     server.serve(fromWorkerPort(message.port));

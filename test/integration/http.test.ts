@@ -1,0 +1,185 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { routes } from '../../electron/host/routes.ts';
+import { HostFixture } from './host-fixture.ts';
+
+const invite = { kind: 'p2p', invite: 'keyhole:good' };
+let host: HostFixture;
+let id = '';
+
+beforeAll(async () => {
+  host = await HostFixture.start();
+  id = (JSON.parse((await host.json('POST', '/api/v1/cameras', { name: 'Yard', source: invite })).body) as { id: string }).id;
+});
+afterAll(() => host.close());
+
+const problemOf = (body: string) => JSON.parse(body) as { type: string; title: string; status: number; detail: string; code: string };
+
+describe('cameras over HTTP', () => {
+  it('adds, reads, renames and removes', async () => {
+    const added = await host.json('POST', '/api/v1/cameras', { name: 'Till', source: invite });
+    expect(added.status).toBe(201);
+    const camera = JSON.parse(added.body) as { id: string; name: string };
+    expect(added.headers.location).toBe(`/api/v1/cameras/${camera.id}`);
+    const path = `/api/v1/cameras/${camera.id}`;
+    expect((await host.json('PATCH', path, { name: 'Counter' })).status).toBe(200);
+    expect(JSON.parse((await host.ask('GET', path)).body)).toMatchObject({ id: camera.id, name: 'Counter', state: 'connecting' });
+    const removed = await host.ask('DELETE', `${path}?recordings=keep`);
+    expect([removed.status, removed.body]).toEqual([204, '']);
+    expect((await host.ask('GET', path)).status).toBe(404);
+  });
+
+  it('removes without taking the recordings unless asked to', async () => {
+    // The scripted engine forgets every camera when recordings are deleted: the kept one shows what was asked for.
+    const doomed = JSON.parse((await host.json('POST', '/api/v1/cameras', { source: invite })).body) as { id: string };
+    await host.ask('DELETE', `/api/v1/cameras/${doomed.id}`);
+    expect((await host.ask('GET', `/api/v1/cameras/${id}`)).status).toBe(200);
+    expect((await host.ask('DELETE', `/api/v1/cameras/${id}?recordings=perhaps`)).status).toBe(400);
+  });
+
+  it('gives an engine error its status, as problem+json', async () => {
+    const answer = await host.json('POST', '/api/v1/cameras', { source: { kind: 'p2p', invite: 'keyhole:old' } });
+    expect(answer.status).toBe(410);
+    expect(answer.headers['content-type']).toBe('application/problem+json');
+    expect(problemOf(answer.body)).toEqual({
+      type: 'urn:keyhole:error:invite-expired',
+      title: 'Gone',
+      status: 410,
+      detail: 'The invite has expired.',
+      code: 'invite-expired',
+    });
+  });
+
+  it.each([
+    ['not JSON', '{', 'application/json', 400],
+    ['an unknown field', JSON.stringify({ source: invite, extra: 1 }), 'application/json', 400],
+    ['an unknown kind', JSON.stringify({ source: { kind: 'magic' } }), 'application/json', 400],
+    ['a form, as another page could send', 'name=x', 'application/x-www-form-urlencoded', 415],
+    ['text, as another page could send', JSON.stringify({ source: invite }), 'text/plain', 415],
+    ['more than 64 KiB', JSON.stringify({ name: 'x'.repeat(70_000), source: invite }), 'application/json', 413],
+  ])('refuses a body that is %s', async (_what, body, type, status) => {
+    const answer = await host.ask('POST', '/api/v1/cameras', { ...host.bearer, 'content-type': type }, body);
+    expect(answer.status).toBe(status);
+    expect(problemOf(answer.body).status).toBe(status);
+  });
+
+  it.each(['..%2f..%2fetc', 'cam-AAAAAAAA', 'x', 'cam-aaaaaaaa%00'])('refuses the camera id %s', async (bad) => {
+    expect((await host.ask('GET', `/api/v1/cameras/${bad}`)).status).toBe(400);
+  });
+});
+
+describe('recordings over HTTP', () => {
+  it('takes ISO 8601 and epoch milliseconds alike', async () => {
+    const iso = await host.ask('GET', `/api/v1/recordings?camera=${id}&from=2026-01-31T08:00:00.250Z&to=2026-01-31T09:30:00%2B01:00`);
+    const from = Date.UTC(2026, 0, 31, 8, 0, 0, 250);
+    const to = Date.UTC(2026, 0, 31, 8, 30);
+    expect(iso.status).toBe(200);
+    expect(JSON.parse(iso.body)).toEqual({
+      spans: [{ from, to: from + 1000 }],
+      gaps: [{ from: from + 1000, to, reason: 'unknown', text: 'Nothing.' }],
+      coverage: 0.5,
+    });
+    expect((await host.ask('GET', `/api/v1/recordings?camera=${id}&from=${from}&to=${to}`)).body).toBe(iso.body);
+  });
+
+  it.each([
+    ['no zone', 'from=2026-01-31T08:00:00&to=2026-01-31T09:00:00Z', /"from"/],
+    ['no time at all', 'from=yesterday&to=now', /"from".*"to"/],
+    ['a missing end', 'from=0', /"to" is missing/],
+    ['the end before the start', 'from=2000&to=1000', /"from"/],
+    ['a parameter twice', 'from=0&from=1&to=2', /twice/],
+    ['an unknown parameter', 'from=0&to=1&colour=red', /colour/],
+  ])('refuses %s and says which', async (_what, query, detail) => {
+    for (const path of ['recordings', 'segments', 'clip.mp4']) {
+      const answer = await host.ask('GET', `/api/v1/${path}?camera=${id}&${query}`);
+      expect(answer.status).toBe(400);
+      expect(problemOf(answer.body).detail).toMatch(detail);
+    }
+  });
+
+  it('gives the timeline of the named cameras, or of all', async () => {
+    const named = await host.ask('GET', `/api/v1/timeline?cameras=${id}&from=0&to=1000&buckets=3`);
+    expect(JSON.parse(named.body)).toEqual([{ camera: id, coverage: [0.25, 0.25, 0.25] }]);
+    const all = JSON.parse((await host.ask('GET', '/api/v1/timeline?from=0&to=1000&buckets=1')).body) as unknown[];
+    const cameras = JSON.parse((await host.ask('GET', '/api/v1/cameras')).body) as unknown[];
+    expect(all).toHaveLength(cameras.length);
+    expect((await host.ask('GET', '/api/v1/timeline?from=0&to=1000&buckets=0')).status).toBe(400);
+  });
+
+  it('streams a clip whole and in order', async () => {
+    const response = await fetch(`${host.origin}/api/v1/clip.mp4?camera=${id}&from=1000&to=41000`, { headers: host.bearer });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('video/mp4');
+    expect(response.headers.get('content-disposition')).toMatch(/^attachment; filename="cam-[\w-]+\.mp4"$/);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    expect(bytes.length).toBe(40 * 65_536);
+    const chunks = Array.from({ length: 40 }, (_, index) => bytes[index * 65_536]);
+    expect(chunks).toEqual(Array.from({ length: 40 }, (_, index) => 39 - index));
+  });
+
+  it('breaks the connection when a clip breaks, so that nobody takes half for the whole', async () => {
+    const response = await fetch(`${host.origin}/api/v1/clip.mp4?camera=${id}&from=0&to=10000`, { headers: host.bearer });
+    expect(response.status).toBe(200);
+    await expect(response.arrayBuffer()).rejects.toThrow();
+  });
+
+  it('says 404 for a clip of nothing', async () => {
+    expect((await host.ask('GET', `/api/v1/clip.mp4?camera=${id}&from=5000&to=5000`)).status).toBe(404);
+  });
+});
+
+describe('the rest of the interface', () => {
+  it('answers /healthz without a token and /metrics only with one', async () => {
+    expect(JSON.parse((await host.ask('GET', '/healthz', {})).body)).toEqual({ status: 'ok' });
+    expect((await host.ask('GET', '/metrics', {})).status).toBe(401);
+    const metrics = await host.ask('GET', '/metrics');
+    expect(metrics.headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
+    expect(metrics.body).toContain('keyhole_test 1');
+  });
+
+  it('knows what a path takes', async () => {
+    const answer = await host.ask('PUT', '/api/v1/cameras');
+    expect([answer.status, answer.headers.allow]).toEqual([405, 'GET, POST']);
+    for (const later of ['/whip/x', '/api/v1/events', '/api/v1/frame.jpg', '/api/v2/cameras', '/api/v1/cameras/']) {
+      const missing = await host.ask('GET', later);
+      expect([later, missing.status, problemOf(missing.body).code]).toEqual([later, 404, 'not-found']);
+    }
+  });
+
+  it('answers HEAD like GET, without the body', async () => {
+    const head = await host.ask('HEAD', '/api/v1/cameras');
+    expect([head.status, head.body]).toEqual([200, '']);
+    expect(Number(head.headers['content-length'])).toBeGreaterThan(2);
+  });
+
+  it('comes back after the engine died, and says so meanwhile', async () => {
+    const died = await host.json('POST', '/api/v1/cameras', { name: 'crash', source: invite });
+    expect([died.status, problemOf(died.body).code]).toEqual([503, 'closed']);
+    expect(died.headers['retry-after']).toBe('2');
+    // The next question waits for the new engine rather than failing.
+    expect((await host.ask('GET', '/api/v1/cameras')).status).toBe(200);
+    id = (JSON.parse((await host.json('POST', '/api/v1/cameras', { source: invite })).body) as { id: string }).id;
+  });
+});
+
+describe('docs/openapi.yaml', () => {
+  /** Paths stand two spaces deep, methods four: all the YAML that needs to be understood. */
+  async function described(): Promise<string[]> {
+    const lines = (await readFile(new URL('../../docs/openapi.yaml', import.meta.url), 'utf8')).split('\n');
+    const found: string[] = [];
+    let path = '';
+    for (const line of lines.slice(lines.indexOf('paths:') + 1)) {
+      if (/^\S/.test(line)) break;
+      const asPath = /^ {2}(\/\S*):$/.exec(line)?.[1];
+      const method = /^ {4}(get|post|put|patch|delete):$/.exec(line)?.[1];
+      if (asPath) path = asPath;
+      if (method) found.push(`${method.toUpperCase()} ${path}`);
+    }
+    return found.sort();
+  }
+
+  it('describes exactly the routes there are', async () => {
+    const there = [...routes.map(({ method, path }) => `${method} ${path}`), 'GET /healthz'].sort();
+    expect(await described()).toEqual(there);
+  });
+});
