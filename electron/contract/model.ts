@@ -64,7 +64,7 @@ export interface Camera {
   /** True while footage reaches the disk. */
   readonly recording: boolean;
   /** Why it is not recording, if it should be. */
-  readonly recordingReason: Reason | null;
+  readonly recordingReason: GapCause | null;
   readonly createdAt: UtcMs;
 }
 
@@ -81,11 +81,13 @@ export interface Span {
 /** Why nothing was recorded. The error codes say what failed; the others are not failures. */
 export type GapReason = ErrorCode | 'not-added-yet' | 'app-not-running' | 'connecting' | 'recorder-stopped' | 'future' | 'unknown';
 
-export interface Gap extends Span {
+/** Why nothing is recorded, with one sentence for people. */
+export interface GapCause {
   readonly reason: GapReason;
-  /** One sentence for people. */
   readonly text: string;
 }
+
+export interface Gap extends Span, GapCause {}
 
 /** `spans` and `gaps` together tile the asked range exactly, in order, without overlap. */
 export interface Recordings {

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { utcMs } from '../base/units.ts';
-import type { Camera, CameraId, Reason, SourceInfo, UtcMs } from '../contract/model.ts';
+import type { Camera, CameraId, GapCause, Reason, Segment, SourceInfo, UtcMs } from '../contract/model.ts';
 import type { AccessUnit } from '../media/access-unit.ts';
 import type { Source, SourceEvents, SourceStatus } from '../sources/source.ts';
 import { CameraStream } from '../stream/camera-stream.ts';
@@ -18,8 +18,12 @@ export interface FrameRecorder {
   /** Must not block. */
   push(unit: AccessUnit): void;
   sourceStatus(status: SourceStatus): void;
-  /** Footage reaches the disk; else why not. */
-  readonly state: { readonly recording: boolean; readonly reason: Reason | null };
+  /** Footage reaches the disk. */
+  readonly recording: boolean;
+  /** Why it does not. */
+  readonly reason: GapCause | null;
+  /** What is on disk and not in the index yet. */
+  segments(): readonly Segment[];
   close(): Promise<void>;
 }
 
@@ -63,11 +67,16 @@ export class CameraAtWork {
     this.#tell();
   }
 
+  /** The computer woke, or the network came back: look at once instead of waiting. */
+  retryNow(): void {
+    this.#source.retryNow?.();
+  }
+
   snapshot(): Camera {
     const { video, audio, lastVideo } = this.stream;
     const { state, reason, path } = this.#status;
     const live = state === 'live';
-    const recorder = this.recorder.state;
+    const { recording, reason: notRecording } = this.recorder;
     return {
       ...this.record,
       state,
@@ -82,8 +91,8 @@ export class CameraAtWork {
       },
       audio: audio && { codec: audio.codec, sampleRate: audio.sampleRate, channels: audio.channels },
       lastFrameAt: lastVideo && utcMs(Math.round(lastVideo.utc)),
-      recording: recorder.recording,
-      recordingReason: recorder.recording ? null : recorder.reason,
+      recording,
+      recordingReason: notRecording && { reason: notRecording.reason, text: notRecording.text },
     };
   }
 

@@ -71,6 +71,10 @@ export class Cameras {
     return [...this.#entries.values()];
   }
 
+  retryNow(): void {
+    for (const { work } of this.#entries.values()) work.retryNow();
+  }
+
   /** One at a time, so that the same camera cannot slip in twice. */
   add(source: NewSource, name: string | undefined): Promise<Camera> {
     const added = this.#adding.then(() => this.#add(source, name));

@@ -30,7 +30,7 @@ const FIGURES: readonly Figure[] = [
     name: 'keyhole_camera_recording',
     help: '1 while footage reaches the disk.',
     type: 'gauge',
-    of: ({ recorder }) => Number(recorder.state.recording),
+    of: ({ recorder }) => Number(recorder.recording),
   },
   {
     name: 'keyhole_camera_rtt_seconds',

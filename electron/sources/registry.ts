@@ -1,17 +1,18 @@
-import { Buffer } from 'node:buffer';
+import { hostname } from 'node:os';
 import { CodedError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { NewSource, SourceInfo } from '../contract/model.ts';
-import { fingerprint, type Identity } from '../../peer/identity.ts';
+import { fingerprintOf, type Identity } from '../../peer/identity.ts';
 import { pair } from '../../peer/pairing/pair.ts';
+import type { PairedCamera } from '../../peer/pairing/paired-camera.ts';
 import { P2pSource } from './p2p/source.ts';
 import { RtspSource } from './rtsp/source.ts';
 import type { Source, SourceEvents } from './source.ts';
 
-/** What is kept of a camera's source, sealed at rest: it may hold a password. Keys are base64url. */
+/** What is kept of a camera's source, sealed at rest: it may hold a password. */
 export type StoredSource =
-  | { readonly kind: 'p2p'; readonly publicKey: string; readonly address: string; readonly rendezvous: readonly string[] }
+  | ({ readonly kind: 'p2p' } & PairedCamera)
   | { readonly kind: 'rtsp'; readonly url: string; readonly username?: string | undefined; readonly password?: string | undefined };
 
 export interface SourceContext {
@@ -36,20 +37,12 @@ type Kinds = { [K in StoredSource['kind']]: SourceKind<Extract<StoredSource, { k
 const KINDS: Kinds = {
   p2p: {
     async accept({ invite }, { identity, clock, log }) {
-      const camera = await pair({ identity, invite, clock, log });
-      const { address, rendezvous } = camera;
-      return { stored: { kind: 'p2p', publicKey: encode(camera.publicKey), address, rendezvous }, name: camera.name };
+      const camera = await pair({ identity, invite, name: hostname(), clock, log });
+      return { stored: { kind: 'p2p', ...camera }, name: camera.name };
     },
-    info: ({ publicKey, rendezvous }) => ({ kind: 'p2p', fingerprint: fingerprint(decode(publicKey)), rendezvous }),
+    info: ({ publicKey, rendezvous }) => ({ kind: 'p2p', fingerprint: fingerprintOf(Buffer.from(publicKey, 'base64url')), rendezvous }),
     key: ({ publicKey }) => publicKey,
-    create: ({ publicKey, address, rendezvous }, { identity, clock, log }, events) =>
-      new P2pSource({
-        identity,
-        camera: { publicKey: decode(publicKey), address, rendezvous: [...rendezvous], name: '' },
-        clock,
-        log,
-        events,
-      }),
+    create: (camera, { identity, clock, log }, events) => new P2pSource({ identity, camera, clock, log, events }),
   },
   rtsp: {
     async accept({ url, username, password }) {
@@ -86,6 +79,3 @@ export function splitRtspUrl(text: string): { address: string; user: string | un
   url.password = '';
   return { address: url.href, user, pass };
 }
-
-const encode = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url');
-const decode = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64url'));

@@ -11,6 +11,8 @@ export interface SourceStatus {
 /** How a camera is reached. It connects and reconnects by itself until closed: Backoff, capped at 30 s, reset once media flows. */
 export interface Source {
   start(): void;
+  /** The computer woke or the network came back: a source that waits for its next attempt, or trusts an old session, looks at once. */
+  retryNow?(): void;
   /** Idempotent; after it resolves nothing is emitted any more. */
   close(): Promise<void>;
 }

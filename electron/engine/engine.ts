@@ -1,0 +1,112 @@
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Port } from '../contract/wire.ts';
+import { Playback } from '../playback/playback.ts';
+import { Recorder } from '../recording/recorder.ts';
+import { repair } from '../recording/repair.ts';
+import { RunPeriods } from '../recording/run-periods.ts';
+import { Storage } from '../storage/client.ts';
+import { appIdentity } from './app-identity.ts';
+import { callHandlers, streamHandlers } from './handlers.ts';
+import { Cameras } from './cameras.ts';
+import { ContractServer } from './contract-server.ts';
+import { Events } from './events.ts';
+import type { EngineOptions } from './protocol.ts';
+
+interface Surroundings {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The whole behind the page: opens in order, closes in reverse. */
+export class Engine {
+  readonly #server: ContractServer;
+  readonly #closers: readonly (() => Promise<void> | void)[];
+  readonly #cameras: Cameras;
+  #closing: Promise<void> | undefined;
+
+  private constructor(server: ContractServer, cameras: Cameras, closers: readonly (() => Promise<void> | void)[]) {
+    this.#server = server;
+    this.#cameras = cameras;
+    this.#closers = closers;
+  }
+
+  /** Errors: those of the data folder (`data-unwritable`, `data-in-use`, `database-newer`, `disk-full`) and `key-unavailable`. */
+  static async open(options: EngineOptions, { clock, log }: Surroundings): Promise<Engine> {
+    const { dataDir, dataKey } = options;
+    const closers: (() => Promise<void> | void)[] = [];
+    try {
+      const storage = await Storage.open({ dataDir, log: log.child('storage') });
+      closers.push(() => storage.close());
+      const identity = await appIdentity(storage, dataKey);
+      const runs = new RunPeriods({ storage, clock, log });
+      const repaired = await repair({ storage, dataDir, clock, log: log.child('repair') });
+      await runs.start();
+      closers.push(() => runs.close());
+
+      const events = new Events();
+      const notices = [...options.notices, ...repaired.notices];
+      const cameras: Cameras = new Cameras({
+        storage,
+        dataKey,
+        context: { identity, clock, log: log.child('camera') },
+        events,
+        clock,
+        log,
+        recorder: (camera, changed) =>
+          new Recorder({
+            camera,
+            storage,
+            dataDir,
+            clock,
+            log: log.child('recorder'),
+            remux: (output) => new RemuxProcess(output),
+            onChanged: changed,
+            onAdded: ({ from, to }) => events.emit({ kind: 'recording.added', camera: camera.id, from, to }),
+          }),
+      });
+      const playback = new Playback({ storage, dataDir, clock, open: (id) => cameras.at(id).work.recorder.segments() });
+      const parts = { storage, cameras, playback, events, notices, publicKey: identity.publicKey, host: options.host, dataDir };
+      const server: ContractServer = new ContractServer(
+        callHandlers(parts, () => server.connections),
+        streamHandlers(parts),
+        log.child('contract'),
+      );
+      closers.push(() => cameras.close());
+      notices.push(...(await cameras.start()));
+      closers.push(() => server.close());
+      return new Engine(server, cameras, closers);
+    } catch (error) {
+      await closeAll(closers, log);
+      throw error;
+    }
+  }
+
+  serve(port: Port): void {
+    this.#server.serve(port);
+  }
+
+  /** The computer goes to sleep or wakes: after it every session looks at once whether it is still alive. */
+  power(state: 'suspend' | 'resume'): void {
+    if (state === 'resume') this.#cameras.retryNow();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= closeAll(this.#closers);
+    return this.#closing;
+  }
+}
+
+/** In reverse order; one that fails does not keep the others from closing. */
+async function closeAll(closers: readonly (() => Promise<void> | void)[], log?: Log): Promise<void> {
+  const failures: unknown[] = [];
+  for (const close of [...closers].reverse()) {
+    try {
+      await close();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  for (const failure of failures) log?.warn(`did not close: ${String(failure)}`);
+  if (failures.length > 0 && !log) throw failures[0];
+}

@@ -1,0 +1,82 @@
+import type { AppInfo } from '../contract/model.ts';
+import type { Playback } from '../playback/playback.ts';
+import type { Storage } from '../storage/client.ts';
+import { appInfo, diskSpace } from './app-info.ts';
+import type { Cameras } from './cameras.ts';
+import type { CallHandlers, Sink, StreamHandlers } from './contract-server.ts';
+import type { Events } from './events.ts';
+import { serveLive } from './live.ts';
+import { metricsText } from './metrics.ts';
+
+export interface Parts {
+  readonly storage: Storage;
+  readonly cameras: Cameras;
+  readonly playback: Playback;
+  readonly events: Events;
+  readonly notices: readonly string[];
+  readonly publicKey: Uint8Array;
+  readonly host: AppInfo['host'];
+  readonly dataDir: string;
+}
+
+/** What each question of the contract means: one line a call. */
+export function callHandlers(parts: Parts, connections: () => number): CallHandlers {
+  const { cameras, playback, storage, events } = parts;
+  return {
+    'app.info': () => appInfo(parts),
+    'cameras.list': () => cameras.list(),
+    'cameras.get': ({ id }) => cameras.at(id).work.snapshot(),
+    'cameras.add': ({ source, name }) => cameras.add(source, name),
+    'cameras.update': ({ id, name }) => cameras.rename(id, name),
+    'cameras.remove': async ({ id, deleteRecordings }) => {
+      await cameras.remove(id, deleteRecordings);
+      return null;
+    },
+    'recordings.query': (range) => playback.recordings(range),
+    'recordings.segments': (range) => playback.segments(range),
+    'timeline.query': (query) => playback.timeline(query),
+    'playback.gop': (query) => playback.gop(query),
+    'metrics': async () => {
+      const [totals, disk] = await Promise.all([storage.call('totals', {}), diskSpace(parts.dataDir)]);
+      const figures = {
+        segments: totals.segments,
+        recordedBytes: totals.bytes,
+        diskFreeBytes: disk?.freeBytes ?? null,
+        connections: connections(),
+        eventsDropped: events.dropped,
+      };
+      return metricsText(
+        cameras.all().map(({ work }) => work),
+        figures,
+      );
+    },
+  };
+}
+
+export function streamHandlers({ cameras, playback, events }: Parts): StreamHandlers {
+  return {
+    events: (_args, sink) => events.serve(sink),
+    live: ({ camera }, sink) => serveLive(cameras.at(camera).work.stream, sink),
+    clip: (range, sink) => serveChunks(playback.clip(range), sink),
+  };
+}
+
+/** Pulls the next piece when there is credit for it. */
+function serveChunks(chunks: AsyncIterable<Uint8Array>, sink: Sink<{ readonly kind: 'chunk' }>): () => void {
+  let stopped = false;
+  let wake = () => {};
+  sink.onCredit = () => wake();
+  const run = async () => {
+    for await (const bytes of chunks) {
+      while (sink.credit === 0 && !stopped) await new Promise<void>((resolve) => (wake = resolve));
+      if (stopped) return;
+      sink.send({ kind: 'chunk' }, bytes);
+    }
+    sink.end();
+  };
+  run().catch((error: unknown) => sink.end(error));
+  return () => {
+    stopped = true;
+    wake();
+  };
+}
