@@ -1,3 +1,5 @@
+import { concat } from '../concat.ts';
+
 /** nal_unit_type (H.264 table 7-1), those that matter here. */
 export const NAL = {
   slice: 1,
@@ -79,16 +81,7 @@ export function splitAnnexB(data: Uint8Array): Uint8Array[] {
 
 const START_CODE = Uint8Array.of(0, 0, 0, 1);
 
-export function avccToAnnexB(data: Uint8Array): Uint8Array {
-  const parts = splitAvcc(data).flatMap((nal) => [START_CODE, nal]);
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    out.set(part, offset);
-    offset += part.length;
-  }
-  return out;
-}
+export const avccToAnnexB = (data: Uint8Array): Uint8Array => concat(splitAvcc(data).flatMap((nal) => [START_CODE, nal]));
 
 export const annexBToAvcc = (data: Uint8Array): Uint8Array => joinAvcc(splitAnnexB(data));
 

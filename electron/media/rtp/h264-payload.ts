@@ -1,4 +1,5 @@
 import { nalType } from '../h264/nal.ts';
+import { concat } from '../concat.ts';
 
 const STAP_A = 24;
 const FU_A = 28;
@@ -85,14 +86,4 @@ function splitAggregate(payload: Uint8Array): Uint8Array[] | null {
     offset += length;
   }
   return nals.length > 0 ? nals : null;
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    out.set(part, offset);
-    offset += part.length;
-  }
-  return out;
 }
