@@ -16,7 +16,8 @@ const LATER = ['turn', 'turn-secret-file', 'relay-address', 'stun-alt-address'] 
 /** @throws CodedError `usage` */
 export function parseRendezvousFlags(argv: readonly string[]): RendezvousOptions {
   const later = LATER.find((flag) => argv.some((word) => word === `--${flag}` || word.startsWith(`--${flag}=`)));
-  if (later) throw new CodedError('usage', `--${later} comes with a later version: this one has no TURN and one STUN address.\n${RENDEZVOUS_USAGE}`);
+  if (later)
+    throw new CodedError('usage', `--${later} comes with a later version: this one has no TURN and one STUN address.\n${RENDEZVOUS_USAGE}`);
   try {
     const { values } = parseArgs({
       args: [...argv],

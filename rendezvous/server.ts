@@ -149,7 +149,11 @@ export class RendezvousServer {
       const key = Buffer.from(message.key, 'base64url');
       const transcript = registrationTranscript(connection.nonce, connection.host);
       if (connection.address !== null || !verifySignature(key, transcript, Buffer.from(message.signature, 'base64url'))) {
-        return this.#refuse(connection, 'refused', 'the registration is not signed by its key for this host name (a proxy must pass the Host header on)');
+        return this.#refuse(
+          connection,
+          'refused',
+          'the registration is not signed by its key for this host name (a proxy must pass the Host header on)',
+        );
       }
       this.#register(connection, addressOf(key));
       return;

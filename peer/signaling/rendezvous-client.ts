@@ -26,15 +26,14 @@ export interface RendezvousClientOptions {
 }
 
 export type RendezvousState =
-  | { readonly kind: 'connecting'; readonly error: WireError | null }
-  | { readonly kind: 'registered'; readonly stunUrls: readonly string[] };
+  { readonly kind: 'connecting'; readonly error: WireError | null } | { readonly kind: 'registered'; readonly stunUrls: readonly string[] };
 
 /** How long a connection may take to be registered, ms. */
 const REGISTER_MS = 8_000;
 /** What may wait to be sent, bytes; more is refused. */
 const MAX_BUFFERED = 512 * 1024;
 
-/** Keeps one registration at a rendezvous, and comes back by itself: Backoff, reset once registered. */
+/** Keeps one registration at a rendezvous, and comes back by itself: Backoff, reset once a registration has held. */
 export class RendezvousClient {
   readonly messages = new Emitter<{ readonly from: string; readonly data: Buffer }>();
   /** Addresses that nobody has registered, as the answer to a `send`. */
@@ -108,7 +107,9 @@ export class RendezvousClient {
       const timer = clock.setTimeout(() => {
         done();
         const why = this.#current.kind === 'connecting' ? this.#current.error?.message : undefined;
-        reject(new CodedError('rendezvous-unreachable', why ?? `The rendezvous ${this.url} does not answer: check the network and its address.`));
+        reject(
+          new CodedError('rendezvous-unreachable', why ?? `The rendezvous ${this.url} does not answer: check the network and its address.`),
+        );
       }, timeoutMs);
     });
   }
@@ -128,7 +129,8 @@ export class RendezvousClient {
       if (!message) return;
       switch (message.type) {
         case 'challenge':
-          if (message.version !== RENDEZVOUS_VERSION) reason = `it speaks version ${message.version} of the protocol, this program ${RENDEZVOUS_VERSION}`;
+          if (message.version !== RENDEZVOUS_VERSION)
+            reason = `it speaks version ${message.version} of the protocol, this program ${RENDEZVOUS_VERSION}`;
           else this.#register(socket, Buffer.from(message.nonce, 'base64url'), message.stunPort);
           break;
         case 'registered':
@@ -166,12 +168,15 @@ export class RendezvousClient {
 
   #onRegistered(socket: WebSocket): void {
     this.#timer?.cancel();
-    this.#backoff.reset();
     let answered = true;
+    let proven = false;
     socket.on('pong', () => (answered = true));
     const probe = () => {
       if (this.#socket !== socket) return;
       if (!answered) return socket.terminate();
+      // Not before: two programs with one identity would replace each other without end.
+      if (proven) this.#backoff.reset();
+      proven = true;
       answered = false;
       socket.ping();
       this.#timer = this.#options.clock.setTimeout(probe, this.#heartbeatMs);
@@ -188,7 +193,10 @@ export class RendezvousClient {
     this.#timer = this.#options.clock.setTimeout(() => this.#connect(), delayMs);
     this.#set({
       kind: 'connecting',
-      error: { code: 'rendezvous-unreachable', message: `The rendezvous ${this.url} cannot be reached (${why}): check the network and its address.` },
+      error: {
+        code: 'rendezvous-unreachable',
+        message: `The rendezvous ${this.url} cannot be reached (${why}): check the network and its address.`,
+      },
     });
   }
 

@@ -48,7 +48,7 @@ export function parseStun(bytes: Buffer): StunMessage | null {
   if (type & 0xc000 || bytes.readUInt16BE(2) !== bytes.length - STUN_HEADER_BYTES || bytes.length % 4 !== 0) return null;
   if (bytes.readUInt32BE(4) !== STUN_COOKIE) return null;
   const attributes: StunAttribute[] = [];
-  for (let offset = STUN_HEADER_BYTES; offset < bytes.length; ) {
+  for (let offset = STUN_HEADER_BYTES; offset < bytes.length;) {
     const length = bytes.readUInt16BE(offset + 2);
     const end = offset + 4 + length;
     if (end > bytes.length) return null;

@@ -1,0 +1,385 @@
+import {
+  CipherContext,
+  ExtensionProfiles,
+  GenericNack,
+  getHostAddresses,
+  HashAlgorithm,
+  NamedCurveAlgorithm,
+  PictureLossIndication,
+  RTCPeerConnection,
+  RtcpPayloadSpecificFeedback,
+  RtcpSenderInfo,
+  RtcpSrPacket,
+  RtcpTransportLayerFeedback,
+  RTCRtpCodecParameters,
+  RtpHeader,
+  SignatureAlgorithm,
+  useNACK,
+  usePLI,
+  type RTCDataChannel,
+  type RTCDtlsTransport,
+  type RtcpPacket,
+  type RtpPacket,
+} from 'werift';
+import { Emitter } from '../../electron/base/emitter.ts';
+import type { Log } from '../../electron/base/log.ts';
+import { certificateFingerprint, type DtlsFacts, type SessionRole } from './binding.ts';
+import { enlargeSocketBuffers, refusePlainRecords, requireStunIntegrity, tuneSrtp } from './hardening.ts';
+
+export interface TurnServer {
+  readonly url: string;
+  readonly username: string;
+  readonly credential: string;
+}
+
+export interface IceOptions {
+  /** `stun:host:port`; the first is used. */
+  readonly stun: readonly string[];
+  readonly turn: readonly TurnServer[];
+  readonly policy: 'all' | 'relay';
+}
+
+export type PathKind = 'host' | 'srflx' | 'prflx' | 'relay';
+
+/** The selected candidate pair (RFC 8445 §8.1.1); the kind is that of its end that is farther from a plain address. */
+export interface SelectedPair {
+  readonly kind: PathKind;
+  readonly local: string;
+  readonly remote: string;
+  /** Of the last connectivity check, ms. */
+  readonly rttMs: number | null;
+}
+
+export interface InboundPacket {
+  readonly ssrc: number;
+  readonly sequenceNumber: number;
+  readonly timestamp: number;
+  readonly marker: boolean;
+  readonly payloadType: number;
+  readonly payload: Buffer;
+  /** pts - dts in 1/90000 s; 0 where the sender does not say. */
+  readonly composition: number;
+}
+
+export interface OutboundPacket extends Omit<InboundPacket, 'payload'> {
+  readonly payload: Uint8Array;
+}
+
+/** Payload types offered and used; fixed, so that a stream's packets can be told apart without the description. */
+export const PAYLOAD_TYPE = { h264: 96, opus: 111, pcm_mulaw: 0, pcm_alaw: 8 } as const;
+/** One-byte header extension (RFC 8285 §4.2) with `composition`, 24 bits signed; on the first packet of a frame that has one. */
+const COMPOSITION_EXTENSION = 14;
+export const CONTROL_LABEL = 'control';
+
+export type TransportState = 'new' | 'ice' | 'dtls' | 'secured' | 'failed' | 'closed';
+
+/**
+ * One WebRTC connection: ICE, DTLS-SRTP and one data channel; RTP goes out and comes in as packets. It lets no RTP or RTCP
+ * through, in either direction, before `release()`.
+ */
+export class Transport {
+  readonly state = new Emitter<TransportState>();
+  readonly packets = new Emitter<InboundPacket>();
+  readonly lost = new Emitter<{ readonly ssrc: number; readonly sequenceNumbers: readonly number[] }>();
+  readonly keyframeWanted = new Emitter<number>();
+  readonly controlReady = new Emitter<void>();
+  readonly controlMessages = new Emitter<Buffer>();
+  readonly #pc: RTCPeerConnection;
+  readonly #log: Log;
+  #control: RTCDataChannel | null = null;
+  #facts: DtlsFacts | null = null;
+  #state: TransportState = 'new';
+  #released = false;
+  #discarded = 0;
+
+  private constructor(pc: RTCPeerConnection, log: Log) {
+    this.#pc = pc;
+    this.#log = log;
+  }
+
+  static async create(role: SessionRole, ice: IceOptions, log: Log): Promise<Transport> {
+    // A certificate for this session alone: certificates cross the network in the clear and would tell sessions together.
+    const keys = await CipherContext.createSelfSignedCertificateWithKey(
+      { signature: SignatureAlgorithm.ecdsa_3, hash: HashAlgorithm.sha256_4 },
+      NamedCurveAlgorithm.secp256r1_23,
+    );
+    const video = [
+      codec('video/H264', PAYLOAD_TYPE.h264, 90_000, 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1'),
+    ];
+    const audio = [
+      codec('audio/opus', PAYLOAD_TYPE.opus, 48_000, undefined, 2),
+      codec('audio/PCMU', PAYLOAD_TYPE.pcm_mulaw, 8000, undefined, 1),
+      codec('audio/PCMA', PAYLOAD_TYPE.pcm_alaw, 8000, undefined, 1),
+    ];
+    const stun = ice.policy === 'relay' ? [] : ice.stun.slice(0, 1);
+    const pc = new RTCPeerConnection({
+      codecs: { video, audio },
+      bundlePolicy: 'max-bundle',
+      dtls: { keys },
+      iceTransportPolicy: ice.policy,
+      iceServers: [
+        ...stun.map((urls) => ({ urls })),
+        ...ice.turn.map(({ url, username, credential }) => ({ urls: url, username, credential })),
+      ],
+      iceStunGatherTimeout: 1,
+      // A machine without any network still reaches itself.
+      ...(getHostAddresses(true, true).length === 0 ? { iceAdditionalHostAddresses: ['127.0.0.1'] } : {}),
+    });
+    const transport = new Transport(pc, log);
+    if (role === 'viewer') {
+      pc.addTransceiver('video', { direction: 'recvonly' });
+      pc.addTransceiver('audio', { direction: 'recvonly' });
+      transport.#useControl(pc.createDataChannel(CONTROL_LABEL));
+      transport.#attach(stun.length > 0);
+    } else {
+      pc.onDataChannel.subscribe((channel) => {
+        if (channel.label === CONTROL_LABEL && !transport.#control) transport.#useControl(channel);
+      });
+    }
+    return transport;
+  }
+
+  /** The offer with all candidates. */
+  async createOffer(): Promise<string> {
+    await this.#pc.setLocalDescription(await this.#pc.createOffer());
+    return this.#localSdp();
+  }
+
+  async acceptAnswer(sdp: string): Promise<void> {
+    await this.#pc.setRemoteDescription({ type: 'answer', sdp });
+  }
+
+  /** The answer with all candidates to an offer, which may be a browser's. */
+  async acceptOffer(sdp: string, hasStun: boolean): Promise<string> {
+    await this.#pc.setRemoteDescription({ type: 'offer', sdp });
+    this.#attach(hasStun);
+    for (const transceiver of this.#pc.getTransceivers()) transceiver.setDirection('sendonly');
+    await this.#pc.setLocalDescription(await this.#pc.createAnswer());
+    return this.#localSdp();
+  }
+
+  get current(): TransportState {
+    return this.#state;
+  }
+
+  /** Set from `secured` on. */
+  get facts(): DtlsFacts | null {
+    return this.#facts;
+  }
+
+  /** RTP and RTCP that came before `release()`. */
+  get discarded(): number {
+    return this.#discarded;
+  }
+
+  /** SSRCs that the description promises for sending, where the other end goes by it (a browser does). */
+  get promisedSsrcs(): { readonly video: number | null; readonly audio: number | null } {
+    const of = (kind: string) => this.#pc.getTransceivers().find((transceiver) => transceiver.kind === kind)?.sender.ssrc ?? null;
+    return { video: of('video'), audio: of('audio') };
+  }
+
+  /** The payload type the other end's description gives `name`, as `H264`; null where it takes none. */
+  payloadTypeOf(name: string): number | null {
+    const codecs = this.#pc.getTransceivers().flatMap((transceiver) => transceiver.codecs);
+    return codecs.find((found) => found.name.toLowerCase() === name.toLowerCase())?.payloadType ?? null;
+  }
+
+  /** From here on media may flow: both proofs were checked. */
+  release(): void {
+    this.#released = true;
+  }
+
+  get selectedPair(): SelectedPair | null {
+    const pair = this.#dtls?.iceTransport.connection.nominated;
+    if (!pair) return null;
+    const { localCandidate: local, remoteCandidate: remote } = pair;
+    return {
+      kind: farther(pathKind(local.type), pathKind(remote.type)),
+      local: `${bracketed(local.host)}:${local.port}`,
+      remote: `${bracketed(remote.host)}:${remote.port}`,
+      rttMs: pair.rtt === undefined ? null : pair.rtt * 1000,
+    };
+  }
+
+  /** False when there is no channel. Before it is open the bytes wait, in order. */
+  sendControl(bytes: Buffer): boolean {
+    if (!this.#control || !['connecting', 'open'].includes(this.#control.readyState)) return false;
+    this.#control.send(bytes);
+    return true;
+  }
+
+  /** Bytes that wait on the control channel. */
+  get controlBacklog(): number {
+    return this.#control?.bufferedAmount ?? 0;
+  }
+
+  /** Seals an RTP packet; null while media may not flow. To be called once for each packet, in order of its SSRC's sequence numbers. */
+  seal(packet: OutboundPacket): Buffer | null {
+    const srtp = this.#dtls?.srtp;
+    if (!this.#released || !srtp) return null;
+    const { composition, payload, ...fields } = packet;
+    const header = new RtpHeader({ ...fields, version: 2 });
+    if (composition !== 0) {
+      const value = Buffer.alloc(3);
+      value.writeIntBE(composition, 0, 3);
+      header.extension = true;
+      header.extensionProfile = ExtensionProfiles.OneByte;
+      header.extensions = [{ id: COMPOSITION_EXTENSION, payload: value }];
+    }
+    return srtp.encrypt(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength), header);
+  }
+
+  /** Sends what `seal` made; also a second time, as a retransmission: sealing it anew could use a nonce twice. */
+  sendSealed(sealed: Buffer): void {
+    this.#dtls?.iceTransport.connection.send(sealed).catch(() => {});
+  }
+
+  sendSenderReport(report: { ssrc: number; ntp: bigint; rtp: number; packets: number; octets: number }): void {
+    const { ssrc, ntp, rtp, packets, octets } = report;
+    const senderInfo = new RtcpSenderInfo({ ntpTimestamp: ntp, rtpTimestamp: rtp, packetCount: packets >>> 0, octetCount: octets >>> 0 });
+    this.#sendRtcp(new RtcpSrPacket({ ssrc, senderInfo }));
+  }
+
+  /** Generic NACK (RFC 4585 §6.2.1). */
+  sendNack(ssrc: number, sequenceNumbers: readonly number[]): void {
+    const feedback = new GenericNack({ senderSsrc: 1, mediaSourceSsrc: ssrc, lost: [...sequenceNumbers] });
+    this.#sendRtcp(new RtcpTransportLayerFeedback({ feedback }));
+  }
+
+  /** PLI (RFC 4585 §6.3.1): a keyframe is needed. */
+  sendPli(ssrc: number): void {
+    this.#sendRtcp(new RtcpPayloadSpecificFeedback({ feedback: new PictureLossIndication({ senderSsrc: 1, mediaSsrc: ssrc }) }));
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#set('closed');
+    this.#released = false;
+    for (const emitter of [this.state, this.packets, this.lost, this.keyframeWanted, this.controlReady, this.controlMessages])
+      emitter.clear();
+    try {
+      await this.#pc.close();
+    } catch (error) {
+      this.#log.debug('closing the connection failed', { error: String(error) });
+    }
+  }
+
+  get #dtls(): RTCDtlsTransport | undefined {
+    return this.#pc.dtlsTransports[0];
+  }
+
+  /** Listens to the one transport under all media, before anything is gathered. */
+  #attach(hasStun: boolean): void {
+    const dtls = this.#dtls;
+    if (!dtls || this.#pc.dtlsTransports.length !== 1) throw new Error('the description does not bundle its media');
+    const ice = dtls.iceTransport;
+    requireStunIntegrity(ice);
+    // Without one of our own the library asks a public server that is built in.
+    if (!hasStun) Reflect.set(ice.connection, 'stunServer', undefined);
+    ice.onStateChange.subscribe((state) => {
+      if (state === 'checking' && this.#state === 'new') this.#set('ice');
+      if (state === 'connected') enlargeSocketBuffers(ice);
+      if (state === 'connected' && this.#state === 'ice') this.#set('dtls');
+      if (state === 'failed') this.#set('failed');
+    });
+    dtls.onStateChange.subscribe((state) => {
+      if (state === 'connected') this.#onSecured(dtls);
+      if (state === 'failed' || state === 'closed') this.#set('failed');
+    });
+    // RTP and RTCP come here and nowhere else: the library's own handling of them costs twice as much and does less.
+    dtls.onRtp.allUnsubscribe();
+    dtls.onRtcp.allUnsubscribe();
+    dtls.onRtp.subscribe((packet) => this.#onRtp(packet));
+    dtls.onRtcp.subscribe((packet) => this.#onRtcp(packet));
+  }
+
+  /** In the same turn in which the SRTP keys were made of the DTLS session: what is exported here belongs to them. */
+  #onSecured(dtls: RTCDtlsTransport): void {
+    const { dtls: socket, localCertificate } = dtls;
+    const remote = socket?.remoteCertificate;
+    if (!socket || !remote || !localCertificate) return this.#set('failed');
+    refusePlainRecords(dtls);
+    tuneSrtp(dtls);
+    const exported = new Map<string, Buffer>();
+    const { cipher, dtls: context } = socket;
+    const { masterSecret } = cipher;
+    this.#facts = {
+      extendedMasterSecret: context.remoteExtendedMasterSecret && socket.options.extendedMasterSecret === true,
+      localFingerprint: Buffer.from((localCertificate.getFingerprints()[0]?.value ?? '').replaceAll(':', ''), 'hex'),
+      remoteFingerprint: certificateFingerprint(remote),
+      exportKeyingMaterial: (label, length) => {
+        if (socket.cipher.masterSecret !== masterSecret) throw new Error('the DTLS session has changed');
+        const known = exported.get(label) ?? socket.exportKeyingMaterial(label, length);
+        exported.set(label, known);
+        return known;
+      },
+    };
+    this.#set('secured');
+  }
+
+  #onRtp({ header, payload }: RtpPacket): void {
+    if (!this.#released) {
+      this.#discarded += 1;
+      return;
+    }
+    const extension = header.extensions.find(({ id }) => id === COMPOSITION_EXTENSION)?.payload;
+    const composition = extension?.length === 3 ? extension.readIntBE(0, 3) : 0;
+    const { ssrc, sequenceNumber, timestamp, marker, payloadType } = header;
+    this.packets.emit({ ssrc, sequenceNumber, timestamp, marker, payloadType, payload, composition });
+  }
+
+  #onRtcp(packet: RtcpPacket): void {
+    if (!this.#released) {
+      this.#discarded += 1;
+      return;
+    }
+    if (packet instanceof RtcpTransportLayerFeedback && packet.feedback instanceof GenericNack) {
+      this.lost.emit({ ssrc: packet.feedback.mediaSourceSsrc, sequenceNumbers: packet.feedback.lost });
+    }
+    if (packet instanceof RtcpPayloadSpecificFeedback && packet.feedback instanceof PictureLossIndication) {
+      this.keyframeWanted.emit(packet.feedback.mediaSsrc);
+    }
+  }
+
+  #sendRtcp(packet: RtcpPacket): void {
+    if (!this.#released) return;
+    this.#dtls?.sendRtcp([packet]).catch((error: unknown) => this.#log.debug('RTCP not sent', { error: String(error) }));
+  }
+
+  #useControl(channel: RTCDataChannel): void {
+    this.#control = channel;
+    channel.onMessage.subscribe((message) => this.controlMessages.emit(typeof message === 'string' ? Buffer.from(message) : message));
+    channel.stateChanged.subscribe((state) => {
+      if (state === 'open') this.controlReady.emit();
+      if (state === 'closed') this.#set('failed');
+    });
+  }
+
+  #localSdp(): string {
+    const description = this.#pc.localDescription;
+    if (!description) throw new Error('there is no local description');
+    return description.sdp;
+  }
+
+  #set(state: TransportState): void {
+    if (this.#state === state || this.#state === 'closed' || this.#state === 'failed') return;
+    this.#state = state;
+    this.state.emit(state);
+  }
+}
+
+function codec(mimeType: string, payloadType: number, clockRate: number, parameters?: string, channels?: number): RTCRtpCodecParameters {
+  return new RTCRtpCodecParameters({
+    mimeType,
+    payloadType,
+    clockRate,
+    rtcpFeedback: mimeType.startsWith('video/') ? [useNACK(), usePLI()] : [],
+    ...(channels === undefined ? {} : { channels }),
+    ...(parameters === undefined ? {} : { parameters }),
+  });
+}
+
+const KINDS: readonly PathKind[] = ['host', 'srflx', 'prflx', 'relay'];
+const pathKind = (type: string): PathKind => KINDS.find((kind) => kind === type) ?? 'host';
+const farther = (a: PathKind, b: PathKind): PathKind => (KINDS.indexOf(a) > KINDS.indexOf(b) ? a : b);
+const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);
