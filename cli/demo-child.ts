@@ -2,21 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { entryUrl } from '../electron/base/entry.ts';
-
-/** A running `keyhole` command of the demo. */
-export interface Program {
-  /** SIGTERM, and SIGKILL when that is not heeded. Resolves when it has ended. */
-  stop(): Promise<void>;
-}
-
-export interface ProgramEvents {
-  /** A line of its stdout. */
-  line(text: string): void;
-  /** Once. `why` holds the exit code and the last line of stderr. */
-  exit(why: string): void;
-}
-
-export type SpawnProgram = (args: readonly string[], events: ProgramEvents) => Program;
+import type { SpawnProgram } from '../electron/host/program.ts';
 
 const STOP_WITHIN_MS = 4000;
 
@@ -45,7 +31,7 @@ export const spawnProgram: SpawnProgram = (args, events) => {
   });
   return {
     stop: async () => {
-      child.kill('SIGTERM');
+      child.stdin.end();
       const force = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
       await ended;
       clearTimeout(force);

@@ -7,7 +7,7 @@ import type { Log } from '../electron/base/log.ts';
 import { Backoff } from '../electron/base/retry.ts';
 import type { EngineClient } from '../electron/contract/client.ts';
 import type { CameraId } from '../electron/contract/model.ts';
-import type { SpawnProgram } from './demo-child.ts';
+import type { SpawnProgram } from '../electron/host/program.ts';
 import { KeptProgram } from './kept-program.ts';
 
 export interface DemoDeps {

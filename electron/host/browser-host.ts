@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
-import type { MessagePort } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
 import { Emitter } from '../base/emitter.ts';
 import { CodedError, errnoOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { EngineClient } from '../contract/client.ts';
+import { fromWorkerPort } from '../engine/ports.ts';
 import { ContractSockets } from './contract-socket.ts';
 import { makeDataFolder } from './data-folder.ts';
 import { EngineSupervisor, type EngineChild } from './engine-supervisor.ts';
@@ -76,7 +77,11 @@ export class BrowserHost {
       clock: systemClock,
     });
     const connect = (port: MessagePort) => supervisor.connect(port);
-    const client = new HostClient(connect);
+    const client = new HostClient(async () => {
+      const { port1, port2 } = new MessageChannel();
+      await connect(port2);
+      return fromWorkerPort(port1);
+    });
     const sessions = new Sessions({ token, dataKey, clock: systemClock });
     const onLink = new Emitter<string>();
     let port = options.port;

@@ -1,17 +1,17 @@
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { EngineClient } from '../contract/client.ts';
-import { fromWorkerPort } from '../engine/ports.ts';
+import type { Port } from '../contract/wire.ts';
 
 /** The host's own line to the engine, for REST and the demo. Opened when first asked for, and again after the engine died. */
 export class HostClient {
-  readonly #connect: (port: MessagePort) => Promise<void>;
+  readonly #connect: () => Promise<Port>;
   #client: Promise<EngineClient> | undefined;
 
-  constructor(connect: (port: MessagePort) => Promise<void>) {
+  /** @param connect a new port whose other end the engine serves; rejects with `engine-restarted` when it is not to be had */
+  constructor(connect: () => Promise<Port>) {
     this.#connect = connect;
   }
 
-  /** Fails with `engine-restarted` when the engine is not to be had just now. */
+  /** Fails as `connect` does. */
   get(): Promise<EngineClient> {
     this.#client ??= this.#open();
     return this.#client;
@@ -24,9 +24,7 @@ export class HostClient {
 
   async #open(): Promise<EngineClient> {
     try {
-      const { port1, port2 } = new MessageChannel();
-      await this.#connect(port2);
-      const client = new EngineClient(fromWorkerPort(port1));
+      const client = new EngineClient(await this.#connect());
       client.onClose(() => (this.#client = undefined));
       return client;
     } catch (error) {

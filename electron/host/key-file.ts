@@ -5,6 +5,8 @@ import { CodedError, errnoOf } from '../base/errors.ts';
 import { unwritable } from './data-folder.ts';
 
 export const DATA_KEY_BYTES = 32;
+/** Where the desktop app keeps the key wrapped by the system's keychain. */
+export const WRAPPED_KEY_FILE = 'key.safe';
 export const KEY_FILE_NOTICE =
   'Camera keys and passwords are protected by file permissions only (the file "key" in the data folder): this computer offered no keychain.';
 
@@ -17,25 +19,44 @@ export async function loadKeyFile(dataFolder: string): Promise<Uint8Array> {
   const path = join(dataFolder, 'key');
   const existing = await readKey(path);
   if (existing) return existing;
+  if (await exists(join(dataFolder, WRAPPED_KEY_FILE))) {
+    throw new CodedError(
+      'key-unavailable',
+      `The key of ${dataFolder} is kept by this desktop's keychain. Open this folder with the desktop app, or choose another with --data.`,
+    );
+  }
+  await createOnce(path, randomBytes(DATA_KEY_BYTES)).catch((error: unknown) => {
+    throw unwritable(dataFolder, error);
+  });
+  const key = await readKey(path);
+  if (!key) throw unwritable(dataFolder, new Error('the key file vanished'));
+  return key;
+}
+
+/** Writes a file that is not there yet, whole or not at all, mode 0600. When another was faster, its file stays. */
+export async function createOnce(path: string, content: Uint8Array): Promise<void> {
   const fresh = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const file = await open(fresh, 'wx', 0o600);
     try {
-      await file.writeFile(randomBytes(DATA_KEY_BYTES));
+      await file.writeFile(content);
       await file.sync();
     } finally {
       await file.close();
     }
     await link(fresh, path);
   } catch (error) {
-    // EEXIST: another start was faster; its key is the key.
-    if (errnoOf(error) !== 'EEXIST') throw unwritable(dataFolder, error);
+    if (errnoOf(error) !== 'EEXIST') throw error;
   } finally {
     await rm(fresh, { force: true });
   }
-  const key = await readKey(path);
-  if (!key) throw unwritable(dataFolder, new Error('the key file vanished'));
-  return key;
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: unknown) => errnoOf(error) !== 'ENOENT',
+  );
 }
 
 async function readKey(path: string): Promise<Uint8Array | undefined> {
