@@ -1,0 +1,32 @@
+import { createContext } from 'svelte';
+import { EngineLink } from '../api/engine-link.ts';
+import type { PortSource } from '../api/ports.ts';
+import type { LivePool } from '../player/live-pool.ts';
+import { Cameras } from './cameras.svelte.ts';
+import { Connection } from './connection.svelte.ts';
+import { Now } from './now.svelte.ts';
+import { Preferences, type KeptValues } from './preferences.svelte.ts';
+import { Route } from './route.svelte.ts';
+import { Visibility } from './visibility.svelte.ts';
+
+/** Everything the components show, made once by main.ts and handed down by context. */
+export class AppState {
+  readonly link: EngineLink;
+  readonly connection: Connection;
+  readonly cameras: Cameras;
+  readonly preferences: Preferences;
+  readonly route = new Route();
+  readonly now = new Now();
+  readonly visibility = new Visibility();
+  readonly live: LivePool;
+
+  constructor(ports: PortSource, live: LivePool, kept: KeptValues) {
+    this.link = new EngineLink(ports);
+    this.connection = new Connection(this.link);
+    this.cameras = new Cameras(this.link);
+    this.preferences = new Preferences(kept);
+    this.live = live;
+  }
+}
+
+export const [useApp, provideApp] = createContext<AppState>();

@@ -1,0 +1,69 @@
+import { utcMs, type UtcMs } from '../../electron/contract/model.ts';
+import { keepInView, limitFuture, pan, showAt, span, zoom, type View } from './scale.ts';
+
+export const FIRST_SPAN_MS = 2 * 3_600_000;
+const ZOOM_STEP = 0.7;
+
+/** What stretch of time is on the screen, and whether it follows the playhead. */
+export class TimelineView {
+  readonly #now: () => UtcMs;
+  #view = $state.raw<View>({ from: utcMs(0), to: utcMs(1), width: 1 });
+  #following = true;
+
+  constructor(now: () => UtcMs) {
+    this.#now = now;
+    const to = now();
+    this.#view = showAt({ from: utcMs(to - FIRST_SPAN_MS), to, width: 1 }, to, 0.9);
+  }
+
+  get view(): View {
+    return this.#view;
+  }
+
+  resize(width: number): void {
+    this.#view = { ...this.#view, width: Math.max(1, width) };
+  }
+
+  /** The person looks elsewhere: the view stays until they act on the playhead again. */
+  pan(pixels: number): void {
+    this.#following = false;
+    this.#set(pan(this.#view, pixels));
+  }
+
+  /** Keeps the time under `x`, the pointer, where it is. */
+  zoomAround(x: number, factor: number): void {
+    this.#set(zoom(this.#view, x, factor));
+  }
+
+  /** Keeps the playhead where it is, or the middle when it is out of sight. */
+  zoomStep(inward: boolean, playhead: UtcMs | null): void {
+    const { from, width } = this.#view;
+    const share = playhead === null ? 0.5 : (playhead - from) / span(this.#view);
+    const x = (share >= 0 && share <= 1 ? share : 0.5) * width;
+    this.zoomAround(x, inward ? ZOOM_STEP : 1 / ZOOM_STEP);
+  }
+
+  /** From now on the playhead stays in view. */
+  follow(): void {
+    this.#following = true;
+  }
+
+  playheadAt(at: UtcMs): void {
+    if (this.#following) this.#view = keepInView(this.#view, at);
+  }
+
+  /** Looks at another time without touching the playhead. */
+  look(at: UtcMs): void {
+    this.#following = false;
+    this.#set(showAt(this.#view, at, 0.5));
+  }
+
+  centre(at: UtcMs): void {
+    this.#following = true;
+    this.#set(showAt(this.#view, at, 0.5));
+  }
+
+  #set(view: View): void {
+    this.#view = limitFuture(view, this.#now());
+  }
+}
