@@ -1,7 +1,7 @@
 /**
  * The number of a frame, written into its picture so that a test can tell which frame was painted.
  *
- * Layout: along the bottom edge, a strip one twelfth of the height, of 34 blocks of equal width: one white, then 32 bits of
+ * Layout: along the bottom edge, a strip one sixteenth of the height, of 34 blocks of equal width: one white, then 32 bits of
  * the number from the highest to the lowest (white is 1), then one black. Plain blocks survive H.264 at low bitrates and scaling.
  * The number of the frame captured at `utc` is floor(utc * fps / 1000) mod 2^32. Uses nothing of Node: pages read it too.
  */
@@ -13,7 +13,7 @@ const BLACK = 16;
 /** Least difference of luma between the marker blocks, and so twice the margin of a bit. */
 const MIN_CONTRAST = 80;
 
-export const stripHeight = (height: number): number => Math.floor(height / 12);
+export const stripHeight = (height: number): number => Math.floor(height / 16);
 
 export function frameNumberAt(utcMs: number, fps: number): number {
   return Math.floor((utcMs * fps) / 1000) % 2 ** BITS;
