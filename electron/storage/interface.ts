@@ -93,6 +93,8 @@ export interface StorageCalls {
 
   /** A new period in which the app runs. Gaps left open by the last one end where it was last seen alive. */
   beginRun(args: { readonly at: UtcMs }): number;
+  /** A new period of the same process, after the machine slept or its clock was set: gaps stay open. */
+  continueRun(args: { readonly at: UtcMs }): number;
   /** The app is alive at `at`. */
   touchRun(args: { readonly run: number; readonly at: UtcMs }): void;
   /** Periods in which the app ran, cut to [from, to), merged. */

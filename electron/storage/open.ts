@@ -84,6 +84,9 @@ function openChecked(open: OpenSql, dataDir: string): { db: SqlDatabase; report:
     // A newer database is not ours to judge, let alone to set aside.
     if (version <= LATEST_VERSION && (existsSync(check) || statSync(path).size <= ALWAYS_CHECK_BYTES)) quickCheck(db);
     migrate(db, dataDir);
+    // Somebody took the database away: the cameras need not go with it.
+    const kept = created ? readBackup(dataDir) : null;
+    if (kept) restore(db, kept);
     rmSync(check, { force: true });
     return { db, report: { setAside: null, created, version: LATEST_VERSION } };
   } catch (error) {

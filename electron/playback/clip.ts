@@ -1,0 +1,128 @@
+import { CodedError } from '../base/errors.ts';
+import type { CameraId, Segment, Span } from '../contract/model.ts';
+import type { TrackConfig } from '../media/access-unit.ts';
+import { parseFragment, setBaseDecodeTime, setSequenceNumber } from '../media/fmp4/fragment.ts';
+import type { InitSegment } from '../media/fmp4/init.ts';
+import { SPAN_TOLERANCE_MS } from '../storage/interface.ts';
+import type { Footage } from './footage.ts';
+import { keyframeAt } from './gop.ts';
+import { fragmentsIn, type SegmentHeader, type SegmentReader } from './segment-reader.ts';
+
+/** A longer clip is refused: 7 days, as many segments as one list holds. */
+const MAX_SEGMENTS = 10_000;
+
+export interface ClipArgs extends Span {
+  readonly camera: CameraId;
+  readonly footage: Footage;
+  readonly reader: SegmentReader;
+}
+
+/**
+ * One playable MP4 of [from, to), piece by piece: the header of the first segment, then the fragments of all with their times
+ * made continuous, so that gaps are skipped. It begins at the keyframe at or before `from` and ends with the last frame before `to`.
+ *
+ * A camera whose picture or sound format changed within the range gives `conflict` before the first byte: one MP4 that
+ * every player plays has one format. The error names the time of the change, so that two clips can be asked for.
+ */
+export async function* clip({ camera: id, from, to, footage, reader }: ClipArgs): AsyncGenerator<Uint8Array> {
+  const camera = await footage.camera(id);
+  const segments = to > from ? await footage.segments(camera, from, to, MAX_SEGMENTS + 1) : [];
+  const [first] = segments;
+  if (!first) throw new CodedError('not-found', 'Nothing is recorded in this range.');
+  if (segments.length > MAX_SEGMENTS) throw new CodedError('bad-request', 'This range is too long for one clip: ask for at most 7 days.');
+  const header = await reader.header(first);
+  await checkSameFormat(segments, header, reader);
+  yield header.bytes;
+  const joiner = new Joiner();
+  for (const segment of segments) {
+    const { init } = await reader.header(segment);
+    joiner.next(segment);
+    const begin = keyframeAt(segment, from)?.at ?? segment.start;
+    for (const keyframe of segment.keyframes) {
+      if (keyframe.at < begin || keyframe.at >= to) continue;
+      const piece = joiner.add(await reader.read(segment, keyframe.offset, keyframe.bytes), init, to - keyframe.at);
+      if (piece.length > 0) yield piece;
+    }
+  }
+}
+
+async function checkSameFormat(segments: readonly Segment[], first: SegmentHeader, reader: SegmentReader): Promise<void> {
+  for (const segment of segments) {
+    const { init } = await reader.header(segment);
+    if (sameFormat(first.init, init)) continue;
+    const when = new Date(segment.start).toISOString();
+    throw new CodedError(
+      'conflict',
+      `The camera's picture or sound format changed at ${when}: ask for one clip up to there and one from there on.`,
+    );
+  }
+}
+
+function sameFormat(a: InitSegment, b: InitSegment): boolean {
+  if (a === b) return true;
+  return (
+    a.tracks.length === b.tracks.length &&
+    a.tracks.every((track, i) => {
+      const other = b.tracks[i];
+      return (
+        other?.id === track.id &&
+        other.timescale === track.timescale &&
+        other.format === track.format &&
+        sameConfig(track.config, other.config)
+      );
+    })
+  );
+}
+
+function sameConfig(a: TrackConfig | null, b: TrackConfig | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.codecString === b.codecString && Buffer.compare(a.description, b.description) === 0;
+}
+
+/** Puts the fragments of several files, each of which counts its times from 0, on one time line. */
+class Joiner {
+  #sequence = 0;
+  /** Seconds that the output has reached. */
+  #reached = 0;
+  /** Where the current file's time 0 is in the output, seconds. Null while it is left to its first picture. */
+  #zero: number | null = null;
+  #segment: Segment | null = null;
+  /** Decode time of the last picture, seconds. */
+  #lastStart = 0;
+
+  /** Files that follow each other keep their distance; over a gap the next one begins where the last one ended. */
+  next(segment: Segment): void {
+    const last = this.#segment;
+    const follows = last !== null && this.#zero !== null && Math.abs(segment.start - last.end) <= SPAN_TOLERANCE_MS;
+    this.#zero = follows && this.#zero !== null ? Math.max(this.#zero + (segment.start - last.start) / 1000, this.#lastStart) : null;
+    this.#segment = segment;
+  }
+
+  /** The group's fragments whose pictures are shown less than `lengthMs` after its first one. */
+  add(group: Uint8Array, init: InitSegment, lengthMs: number): Uint8Array {
+    const kept: Uint8Array[] = [];
+    let keyPts: number | null = null;
+    for (const fragment of fragmentsIn(group)) {
+      const sample = parseFragment(fragment, init)?.[0];
+      if (!sample) continue;
+      const { timescale, config } = sample.track;
+      const seconds = sample.dts / timescale;
+      if (config?.kind === 'video') keyPts ??= sample.pts / timescale;
+      if (keyPts === null || (sample.pts / timescale - keyPts) * 1000 >= lengthMs) continue;
+      this.#zero ??= this.#reached - seconds;
+      const time = Math.round((seconds + this.#zero) * timescale);
+      if (time < 0 || !setBaseDecodeTime(fragment, time)) continue;
+      setSequenceNumber(fragment, ++this.#sequence);
+      if (config?.kind === 'video') this.#advance(time / timescale, sample.duration / timescale);
+      kept.push(fragment);
+    }
+    return Buffer.concat(kept);
+  }
+
+  /** The muxer gives the frame before a stall the stall's length: that is part of the gap. */
+  #advance(start: number, duration: number): void {
+    const step = start - this.#lastStart;
+    this.#lastStart = start;
+    this.#reached = start + Math.min(duration, Math.max(1, 2 * step));
+  }
+}

@@ -1,0 +1,60 @@
+import type { Clock } from '../base/clock.ts';
+import type { WithBytes } from '../contract/api.ts';
+import type { CameraId, Gop, GopGap, Recordings as RecordingsAnswer, Segment, Span, TimelineCoverage, UtcMs } from '../contract/model.ts';
+import type { Storage } from '../storage/client.ts';
+import { clip } from './clip.ts';
+import { Footage, type UnlistedSegments } from './footage.ts';
+import { GopReader } from './gop.ts';
+import { Recordings } from './recordings.ts';
+import { SegmentReader } from './segment-reader.ts';
+
+export interface PlaybackOptions {
+  readonly storage: Pick<Storage, 'call'>;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  /** The segments of this camera's recorder, `recorder.segments()`; none when it is not recorded. */
+  readonly unlisted: UnlistedSegments;
+}
+
+type CameraRange = Span & { readonly camera: CameraId };
+
+/** Everything that is asked of recordings. All calls fail with `not-found` for a camera that never was. */
+export class Playback {
+  readonly #footage: Footage;
+  readonly #reader: SegmentReader;
+  readonly #recordings: Recordings;
+  readonly #gops: GopReader;
+
+  constructor(options: PlaybackOptions) {
+    this.#footage = new Footage(options.storage, options.unlisted);
+    this.#reader = new SegmentReader(options.dataDir);
+    this.#recordings = new Recordings(options.storage, this.#footage, options.clock);
+    this.#gops = new GopReader(this.#footage, this.#recordings, this.#reader);
+  }
+
+  get stats(): Readonly<Record<'reads' | 'bytes' | 'headers', number>> {
+    return this.#reader.counters;
+  }
+
+  gop(args: { camera: CameraId; at: UtcMs }): Promise<WithBytes<Gop | GopGap>> {
+    return this.#gops.gop(args);
+  }
+
+  recordings(args: CameraRange): Promise<RecordingsAnswer> {
+    return this.#recordings.query(args);
+  }
+
+  /** At most 10 000, from the oldest on. */
+  async segments({ camera, from, to }: CameraRange): Promise<readonly Segment[]> {
+    return this.#footage.segments(await this.#footage.camera(camera), from, to, 10_000);
+  }
+
+  timeline(args: Span & { cameras: readonly CameraId[]; buckets: number }): Promise<TimelineCoverage[]> {
+    return this.#recordings.timeline(args);
+  }
+
+  /** Pieces of one playable MP4; see clip.ts. Errors before the first piece: `not-found` when nothing is recorded there, `conflict`. */
+  clip(args: CameraRange): AsyncIterable<Uint8Array> {
+    return clip({ ...args, footage: this.#footage, reader: this.#reader });
+  }
+}

@@ -1,0 +1,87 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CodedError, errnoOf } from '../base/errors.ts';
+import type { Segment } from '../contract/model.ts';
+import { boxesIn } from '../media/fmp4/boxes.ts';
+import { parseInit, type InitSegment } from '../media/fmp4/init.ts';
+
+/** Headers of files kept parsed: about 1 KB each. */
+const MAX_HEADERS = 512;
+/** Largest piece of a file that is read at once, bytes: a group of a minute at 8 Mbit/s. */
+export const MAX_READ_BYTES = 60 * 1024 * 1024;
+
+export interface SegmentHeader {
+  readonly init: InitSegment;
+  /** ftyp and moov as they are in the file. */
+  readonly bytes: Uint8Array;
+}
+
+/** Reads pieces of segment files, and keeps the headers of those used last. */
+export class SegmentReader {
+  readonly counters = { reads: 0, bytes: 0, headers: 0 };
+  readonly #dataDir: string;
+  readonly #headers = new Map<string, SegmentHeader>();
+
+  constructor(dataDir: string) {
+    this.#dataDir = dataDir;
+  }
+
+  /** Errors: `not-found` when the file is gone or is not what the index says. */
+  async header(segment: Segment): Promise<SegmentHeader> {
+    const known = this.#headers.get(segment.id);
+    if (known) {
+      this.#headers.delete(segment.id);
+      this.#headers.set(segment.id, known);
+      return known;
+    }
+    const bytes = await this.read(segment, 0, segment.keyframes[0]?.offset ?? 0);
+    const init = parseInit(bytes);
+    if (!init) throw damaged(segment);
+    const header = { init, bytes };
+    this.#headers.set(segment.id, header);
+    this.counters.headers += 1;
+    const oldest = this.#headers.keys().next();
+    if (this.#headers.size > MAX_HEADERS && !oldest.done) this.#headers.delete(oldest.value);
+    return header;
+  }
+
+  /** Exactly these bytes of the file, in one read. */
+  async read(segment: Segment, offset: number, bytes: number): Promise<Uint8Array> {
+    if (bytes <= 0 || bytes > MAX_READ_BYTES) throw damaged(segment);
+    const file = await open(join(this.#dataDir, segment.file), 'r').catch((error: unknown) => {
+      if (errnoOf(error) === 'ENOENT')
+        throw new CodedError('not-found', 'This time was recorded, but its file is missing from the disk.', { cause: error });
+      throw error;
+    });
+    try {
+      const buffer = new Uint8Array(bytes);
+      const { bytesRead } = await file.read(buffer, 0, bytes, offset);
+      if (bytesRead < bytes) throw damaged(segment);
+      this.counters.reads += 1;
+      this.counters.bytes += bytesRead;
+      return buffer;
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+export function damaged(segment: Segment): CodedError {
+  return new CodedError('not-found', `The recording ${segment.file} is shorter than the index says or damaged: run "keyhole doctor".`);
+}
+
+/** The fragments (`moof` and `mdat`, without the `prft` before) among the boxes of `bytes`, in order. */
+export function* fragmentsIn(bytes: Uint8Array): Generator<Uint8Array> {
+  let moof: number | null = null;
+  let offset = 0;
+  while (offset < bytes.length) {
+    const box = boxesIn(bytes, offset).next().value;
+    if (!box) return;
+    if (box.type === 'moof') moof = box.start;
+    else if (box.type === 'mdat' && moof !== null) {
+      yield bytes.subarray(moof, box.end);
+      moof = null;
+    }
+    offset = box.end;
+  }
+}

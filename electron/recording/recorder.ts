@@ -1,0 +1,279 @@
+import type { Clock, Timer } from '../base/clock.ts';
+import type { CodedError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { utcMs, type UtcMs } from '../base/units.ts';
+import type { CameraId, CameraState, Reason, Segment, Span } from '../contract/model.ts';
+import type { AccessUnit, Fragment } from '../media/access-unit.ts';
+import type { Storage } from '../storage/client.ts';
+import type { CameraKey } from '../storage/interface.ts';
+import { GapLedger } from './gap-ledger.ts';
+import { RemuxFeed, type RemuxFactory } from './remux-feed.ts';
+import { HOLE_MS, SegmentCutter, type Cause } from './segment-cutter.ts';
+import { SegmentWriter } from './segment-writer.ts';
+
+/** Footage waiting for the disk, bytes. Beyond it frames are dropped up to the next keyframe, and counted. */
+const MAX_QUEUED_BYTES = 32 * 1024 * 1024;
+/** Without a frame for so long while the source says it is not live, the segment ends, milliseconds. */
+const SETTLE_MS = 1_000;
+const CHECK_MS = 1_000;
+/** A full or unwritable disk is tried again after this, milliseconds. */
+const RETRY_MS = 5_000;
+/** `onAdded` is told at most so often, milliseconds. */
+const ADDED_MS = 1_000;
+
+export interface RecorderOptions {
+  readonly camera: { readonly id: CameraId; readonly key: CameraKey };
+  readonly storage: Pick<Storage, 'call'>;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly remux: RemuxFactory;
+  /** Footage became playable: about each second while it comes in, and at the end of each segment. */
+  readonly onAdded?: (span: Span) => void;
+  /** `recording` or `reason` changed. */
+  readonly onChanged?: () => void;
+  readonly headroomBytes?: number;
+}
+
+export interface SourceState {
+  readonly state: CameraState;
+  readonly reason: Reason | null;
+}
+
+/** Records one camera: units in, files and rows and reasons of gaps out. Recovers by itself from whatever can be recovered from. */
+export class Recorder {
+  readonly counters = { units: 0, dropped: 0, overflows: 0 };
+  readonly #options: RecorderOptions;
+  readonly #cutter: SegmentCutter;
+  readonly #writer: SegmentWriter;
+  readonly #ledger: GapLedger;
+  readonly #remux: RemuxFeed;
+  #source: SourceState = { state: 'connecting', reason: null };
+  /** Set while frames are dropped until writing may be tried again. */
+  #failure: { readonly cause: Cause; readonly retryAt: number } | null = null;
+  #overflowing = false;
+  /** Monotonic times: last frame that could be recorded, last one pushed, when the source became live. */
+  #lastVideo: number;
+  #lastPush: number;
+  #liveSince = 0;
+  #taken = 0;
+  #wanted: { from: UtcMs; to: UtcMs } | null = null;
+  #toldAt = 0;
+  #wasRecording = false;
+  #timer: Timer | null = null;
+  #closed: Promise<void> | null = null;
+
+  constructor(options: RecorderOptions) {
+    const { camera, storage, clock, log } = options;
+    this.#options = options;
+    this.#cutter = new SegmentCutter(camera.key);
+    this.#ledger = new GapLedger(camera.key, storage, log);
+    this.#writer = new SegmentWriter({
+      ...options,
+      onWritten: (from, to, cause) => this.#written(from, to, cause),
+      onFailed: (error) => this.#failed(error),
+    });
+    this.#remux = new RemuxFeed({
+      create: options.remux,
+      clock,
+      log,
+      onFragment: (unit) => this.#take(unit),
+      onFailed: (cause) => this.#halt(cause),
+    });
+    this.#lastVideo = this.#lastPush = clock.monotonic();
+    this.#interrupt(this.#sourceCause());
+    this.#arm();
+  }
+
+  /** True while footage reaches the disk. */
+  get recording(): boolean {
+    return this.#ledger.current === null;
+  }
+
+  /** Why it is not recording. */
+  get reason(): Cause | null {
+    return this.#ledger.current;
+  }
+
+  /** What can be played and is not in the database yet, oldest first; the last one may be open. */
+  segments(): readonly Segment[] {
+    return this.#writer.segments();
+  }
+
+  /** The segment being written, up to what is on disk. */
+  openSegment(): Segment | null {
+    return this.#writer.segments().find((segment) => segment.open) ?? null;
+  }
+
+  get stats() {
+    return {
+      ...this.counters,
+      ...this.#writer.counters,
+      queuedBytes: this.#writer.queuedBytes,
+      waitedForKeyframe: this.#cutter.counters.waitedForKeyframe,
+      unreadable: this.#cutter.counters.unreadable,
+      gaps: this.#ledger.counters.opened,
+      remuxRestarts: this.#remux.counters.restarts,
+    };
+  }
+
+  /** One frame of the camera, video or audio. Never blocks. */
+  push(unit: AccessUnit): void {
+    if (this.#closed) return;
+    this.counters.units += 1;
+    if (unit.config.kind === 'video') this.#lastPush = this.#options.clock.monotonic();
+    if (hasFragment(unit)) this.#take(unit);
+    else this.#remux.push(unit);
+  }
+
+  /** The source's state: its reasons become the reasons of gaps. */
+  sourceStatus(status: SourceState): void {
+    if (this.#closed) return;
+    if (status.state === 'live' && this.#source.state !== 'live') this.#liveSince = this.#options.clock.monotonic();
+    this.#source = { state: status.state, reason: status.reason };
+    // A camera that connects again is still missing for the reason it went away.
+    if (status.state === 'offline' && !this.recording && !this.#failure) this.#interrupt(this.#sourceCause());
+  }
+
+  /** Everything that was pushed reaches the disk first. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  async #end(): Promise<void> {
+    this.#timer?.cancel();
+    await this.#remux.close();
+    this.#writer.write(this.#cutter.stop());
+    await this.#writer.close();
+    await this.#ledger.close(this.#options.clock.now());
+  }
+
+  #take(unit: AccessUnit & { readonly fragment: Fragment }): void {
+    const now = this.#options.clock.monotonic();
+    const key = unit.config.kind === 'video' && unit.key;
+    if (this.#failure && (now < this.#failure.retryAt || !key)) {
+      this.counters.dropped += 1;
+      return;
+    }
+    if (this.#overflowed(key, unit.fragment.bytes.length)) {
+      this.counters.dropped += 1;
+      return;
+    }
+    const events = this.#cutter.take(unit);
+    if (events.length > 0 && unit.config.kind === 'video') {
+      this.#lastVideo = now;
+      this.#taken += 1;
+    }
+    this.#writer.write(events);
+  }
+
+  /** Full: the segment ends here, and nothing is taken before the queue is half empty and a keyframe comes. */
+  #overflowed(key: boolean, bytes: number): boolean {
+    const queued = this.#writer.queuedBytes;
+    if (this.#overflowing) {
+      if (!key || queued > MAX_QUEUED_BYTES / 2) return true;
+      this.#overflowing = false;
+      return false;
+    }
+    if (queued + bytes <= MAX_QUEUED_BYTES) return false;
+    this.#overflowing = true;
+    this.counters.overflows += 1;
+    this.#options.log.warn('the disk is too slow for this camera: frames are dropped up to the next keyframe', {
+      camera: this.#options.camera.id,
+    });
+    this.#halt({ reason: 'too-busy', text: 'The disk was too slow to take the recording.' });
+    return true;
+  }
+
+  #written(from: UtcMs, to: UtcMs, cause: Cause | null): void {
+    this.#failure = null;
+    this.#ledger.recorded(from, to, cause);
+    this.#wanted = { from: this.#wanted?.from ?? from, to };
+    const now = this.#options.clock.monotonic();
+    if (now - this.#toldAt >= ADDED_MS || to - this.#wanted.from >= ADDED_MS) this.#tell(now);
+    this.#changed();
+  }
+
+  #tell(now: number): void {
+    const span = this.#wanted;
+    this.#wanted = null;
+    this.#toldAt = now;
+    if (span) this.#options.onAdded?.(span);
+  }
+
+  #failed(error: CodedError): void {
+    const cause = { reason: error.code, text: error.message };
+    this.#failure = { cause, retryAt: this.#options.clock.monotonic() + RETRY_MS };
+    this.#cutter.stop(cause);
+    this.#interrupt(cause);
+  }
+
+  #arm(): void {
+    this.#timer = this.#options.clock.setTimeout(() => {
+      this.#watch();
+      this.#arm();
+    }, CHECK_MS);
+  }
+
+  /** Silence is noticed here: the source went away, stalled, or sends nothing that decoding could begin with. */
+  #watch(): void {
+    const now = this.#options.clock.monotonic();
+    if (this.#wanted && now - this.#toldAt >= ADDED_MS) this.#tell(now);
+    if (this.#overflowing) return;
+    const live = this.#source.state === 'live';
+    if (this.#failure) {
+      // Nothing comes that could try the disk again: what keeps the recording from going on is the source now.
+      if (live || now < this.#failure.retryAt + SETTLE_MS) return;
+      this.#failure = null;
+    }
+    if (now - Math.max(this.#lastVideo, live ? this.#liveSince : 0) < (live ? HOLE_MS : SETTLE_MS)) return;
+    if (live && this.#remux.active && now - this.#lastPush < SETTLE_MS) {
+      this.#remux.fail({ reason: 'ffmpeg-failed', text: `ffmpeg gave nothing back for ${HOLE_MS / 1000} s and was started anew.` });
+    } else if (this.recording) {
+      this.#halt(live ? this.#stallCause(now) : this.#sourceCause());
+    } else if (live && this.reason?.reason !== 'ffmpeg-failed') {
+      this.#interrupt(this.#stallCause(now));
+    } else if (!live && this.#source.state === 'offline') {
+      this.#interrupt(this.#sourceCause());
+    }
+  }
+
+  /** Ends the segment. The gap begins behind what is still on its way to the disk, if nothing more has come by then. */
+  #halt(cause: Cause): void {
+    this.#writer.write(this.#cutter.stop(cause));
+    const taken = this.#taken;
+    void this.#writer.settled().then(() => {
+      if (taken === this.#taken && !this.#closed) this.#interrupt(cause);
+    });
+  }
+
+  #stallCause(now: number): Cause {
+    if (now - this.#lastPush < SETTLE_MS)
+      return { reason: 'source-stalled', text: 'The camera sends pictures, but none that a recording could begin with (a keyframe).' };
+    return { reason: 'source-stalled', text: `The camera is connected but has sent no picture for ${HOLE_MS / 1000} s.` };
+  }
+
+  #sourceCause(): Cause {
+    const { state, reason } = this.#source;
+    if (reason) return { reason: reason.code, text: reason.text };
+    return state === 'offline'
+      ? { reason: 'unknown', text: 'The camera was offline.' }
+      : { reason: 'connecting', text: 'Keyhole was connecting to the camera.' };
+  }
+
+  #interrupt(cause: Cause): void {
+    this.#ledger.interrupted(utcMs(Math.round(this.#options.clock.now())), cause);
+    this.#changed();
+  }
+
+  #changed(): void {
+    if (this.#wasRecording === this.recording) return;
+    this.#wasRecording = this.recording;
+    this.#options.onChanged?.();
+  }
+}
+
+function hasFragment(unit: AccessUnit): unit is AccessUnit & { readonly fragment: Fragment } {
+  return unit.fragment !== undefined;
+}

@@ -1,0 +1,115 @@
+import { mkdir, open, unlink, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { errnoOf } from '../base/errors.ts';
+import type { CameraId } from '../contract/model.ts';
+import { segmentFile } from '../storage/layout.ts';
+
+/** How many milliseconds a start may be moved to find a free file name: after the clock was set back the name may be taken. */
+const MAX_NAME_SHIFT = 100;
+
+/** One segment's file while it is being written. `bytes` are on disk (in the page cache: a killed process loses none of them). */
+export class SegmentFile {
+  readonly start: number;
+  /** Relative to the data folder. */
+  readonly file: string;
+  readonly #path: string;
+  readonly #handle: FileHandle;
+  #bytes = 0;
+  #closed = false;
+
+  private constructor(handle: FileHandle, dataDir: string, file: string, start: number) {
+    this.#handle = handle;
+    this.#path = join(dataDir, file);
+    this.file = file;
+    this.start = start;
+  }
+
+  /** Never opens a file that is there: its start is moved by a millisecond instead. */
+  static async create(dataDir: string, camera: CameraId, start: number): Promise<SegmentFile> {
+    for (let shift = 0; ; shift++) {
+      const file = segmentFile(camera, start + shift);
+      await makeFolder(dirname(join(dataDir, file)));
+      try {
+        return new SegmentFile(await open(join(dataDir, file), 'wx'), dataDir, file, start + shift);
+      } catch (error) {
+        if (errnoOf(error) !== 'EEXIST' || shift >= MAX_NAME_SHIFT) throw error;
+      }
+    }
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** All of it, or nothing: after a failure (a full disk) the file ends where it ended before. */
+  async write(parts: readonly Uint8Array[]): Promise<void> {
+    let rest = parts.filter((part) => part.length > 0);
+    let position = this.#bytes;
+    try {
+      while (rest.length > 0) {
+        const { bytesWritten } = await this.#handle.writev(rest.slice(0, 1_000), position);
+        if (bytesWritten === 0) throw Object.assign(new Error('the disk takes no more'), { code: 'ENOSPC' });
+        position += bytesWritten;
+        rest = dropBytes(rest, bytesWritten);
+      }
+    } catch (error) {
+      await this.#handle.truncate(this.#bytes).catch(() => {});
+      throw error;
+    }
+    this.#bytes = position;
+  }
+
+  /** Content on disk, then the name: only after both may a row speak of it. */
+  async finish(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      await this.#handle.sync();
+    } finally {
+      await this.#handle.close();
+    }
+    await syncFolder(dirname(this.#path));
+  }
+
+  /** Takes away a file that holds no picture. */
+  async discard(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#handle.close();
+    await unlink(this.#path);
+  }
+}
+
+function dropBytes(parts: readonly Uint8Array[], count: number): Uint8Array[] {
+  let left = count;
+  const rest: Uint8Array[] = [];
+  for (const part of parts) {
+    if (left >= part.length) left -= part.length;
+    else {
+      rest.push(left > 0 ? part.subarray(left) : part);
+      left = 0;
+    }
+  }
+  return rest;
+}
+
+/** Makes the folder and those above it, each one's name fsynced in its parent. */
+async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (!first) return;
+  for (let folder = path; ; folder = dirname(folder)) {
+    await syncFolder(dirname(folder));
+    if (folder === first || folder === dirname(folder)) return;
+  }
+}
+
+/** Windows cannot open a folder; NTFS journals its names by itself. */
+export async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

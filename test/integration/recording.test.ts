@@ -1,0 +1,269 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SimulatedClock } from '../../electron/base/clock.ts';
+import { silentLog } from '../../electron/base/log.ts';
+import { utcMs } from '../../electron/base/units.ts';
+import type { Span } from '../../electron/contract/model.ts';
+import { Playback } from '../../electron/playback/playback.ts';
+import { Recorder } from '../../electron/recording/recorder.ts';
+import { repairIndex } from '../../electron/recording/repair.ts';
+import { RunPeriods } from '../../electron/recording/run-periods.ts';
+import { Storage } from '../../electron/storage/client.ts';
+import type { CameraRow } from '../../electron/storage/interface.ts';
+import { clipFrames, clipUnits, type ClipUnit } from './recording-clip.ts';
+
+/* The real clip through the real recorder, database and files, read back through playback. Only the clock is simulated. */
+
+const T0 = Date.UTC(2026, 10, 23, 10, 0, 7, 300);
+
+let dataDir: string;
+let storage: Storage;
+let clock: SimulatedClock;
+let camera: CameraRow;
+let runs: RunPeriods;
+let recorder: Recorder;
+let playback: Playback;
+let added: Span[];
+
+const noRemux = () => {
+  throw new Error('these units come with their fragments');
+};
+
+function newRecorder(): Recorder {
+  added = [];
+  return new Recorder({
+    camera,
+    storage,
+    dataDir,
+    clock,
+    log: silentLog,
+    remux: noRemux,
+    onAdded: (span) => added.push(span),
+  });
+}
+
+beforeEach(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'keyhole-recording-'));
+  storage = await Storage.open({ dataDir, log: silentLog });
+  clock = new SimulatedClock(T0);
+  camera = await storage.call('addCamera', {
+    id: 'cam-aaaaaaaa',
+    name: 'Yard',
+    createdAt: utcMs(T0),
+    sourceKind: 'rtsp',
+    source: new Uint8Array(),
+  });
+  runs = new RunPeriods({ storage, clock, log: silentLog });
+  await runs.start();
+  recorder = newRecorder();
+  recorder.sourceStatus({ state: 'live', reason: null });
+  playback = new Playback({ storage, dataDir, clock, unlisted: (id) => (id === camera.id ? recorder.segments() : []) });
+});
+
+afterEach(async () => {
+  await recorder.close();
+  await runs.close();
+  await storage.close();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+/** Pushes the units at their simulated times. */
+async function play(units: Iterable<ClipUnit>): Promise<ClipUnit[]> {
+  const played: ClipUnit[] = [];
+  for (const unit of units) {
+    if (unit.utc > clock.now()) await clock.advance(unit.utc - clock.now());
+    recorder.push(unit);
+    played.push(unit);
+  }
+  return played;
+}
+
+const videoOf = (units: readonly ClipUnit[]) => units.filter((unit) => unit.config.kind === 'video');
+
+/** Every frame that playback gives for [from, to), group by group. */
+async function readBack(from: number, to: number): Promise<{ at: number; data: Uint8Array; key: boolean }[]> {
+  const frames: { at: number; data: Uint8Array; key: boolean }[] = [];
+  for (let at = from; at < to;) {
+    const { value, bytes } = await playback.gop({ camera: camera.id, at: utcMs(at) });
+    if (value.kind === 'gap') throw new Error(`a gap at ${at - from}: ${value.reason} ${value.text}`);
+    let offset = 0;
+    for (const frame of value.frames) {
+      frames.push({ at: frame.at, key: frame.key, data: bytes.subarray(offset, offset + frame.bytes) });
+      offset += frame.bytes;
+    }
+    expect(offset).toBe(bytes.length);
+    expect(value.to).toBeGreaterThan(at);
+    at = value.to;
+  }
+  return frames;
+}
+
+function segmentFiles(): string[] {
+  return (readdirSync(dataDir, { recursive: true }) as string[]).filter((name) => name.endsWith('.mp4')).sort();
+}
+
+function probe(file: string): { frames: number; startTime: number } {
+  const text = execFileSync(
+    'ffprobe',
+    ['-v', 'error', '-count_frames', '-select_streams', 'v', '-show_entries', 'stream=nb_read_frames,start_time', '-of', 'json', file],
+    {
+      encoding: 'utf8',
+    },
+  );
+  const { streams } = JSON.parse(text) as { streams: [{ nb_read_frames: string; start_time: string }] };
+  return { frames: Number(streams[0].nb_read_frames), startTime: Number(streams[0].start_time) };
+}
+
+describe('recording', () => {
+  it('gives every frame back byte for byte, at its time, over several segments', async () => {
+    const played = await play(clipUnits({ start: T0, lengthMs: 200_000 }));
+    await recorder.close();
+    const frames = await readBack(T0, T0 + 200_000);
+    expect(frames.length).toBe(played.length);
+    for (const [i, unit] of played.entries()) {
+      const frame = frames[i];
+      if (!frame) throw new Error('missing');
+      expect(Math.abs(frame.at - unit.utc), `time of frame ${i}`).toBeLessThanOrEqual(1);
+      expect(frame.key).toBe(unit.key);
+      expect(Buffer.compare(frame.data, unit.data), `bytes of frame ${i}`).toBe(0);
+    }
+    const segments = await playback.segments({ camera: camera.id, from: utcMs(T0), to: utcMs(T0 + 200_000) });
+    // Cut at the first keyframe behind each minute (with camera 1's stagger of 0.7 s); each ends where the next begins.
+    expect(segments.map((segment) => segment.start - T0)).toEqual(
+      [0, 54_000, 113_500, 174_500 - 1_000].map((ms) => expect.closeTo(ms, -4)),
+    );
+    for (const [i, segment] of segments.entries()) {
+      const next = segments[i + 1];
+      if (next) expect(segment.end).toBe(next.start);
+      expect(statSync(join(dataDir, segment.file)).size).toBe(segment.bytes);
+      expect(segment.codec).toBe('avc1.64001f');
+    }
+    expect(await playback.recordings({ camera: camera.id, from: utcMs(T0), to: utcMs(T0 + 200_000) })).toEqual({
+      spans: [{ from: T0, to: T0 + 200_000 }],
+      gaps: [],
+      coverage: 1,
+    });
+  });
+
+  it('makes files that ffmpeg plays, each from time 0', async () => {
+    const played = await play(clipUnits({ start: T0, lengthMs: 100_000, sound: true }));
+    await recorder.close();
+    const files = segmentFiles();
+    expect(files.length).toBeGreaterThan(1);
+    let frames = 0;
+    for (const file of files) {
+      const probed = probe(join(dataDir, file));
+      expect(probed.startTime).toBeCloseTo(0, 2);
+      frames += probed.frames;
+      const errors = execFileSync('ffmpeg', ['-v', 'error', '-i', join(dataDir, file), '-f', 'null', '-'], {
+        encoding: 'utf8',
+        stdio: 'pipe',
+      });
+      expect(errors).toBe('');
+    }
+    expect(frames).toBe(videoOf(played).length);
+  });
+
+  it('is playable while it is being recorded, up to what was flushed', async () => {
+    await play(clipUnits({ start: T0, lengthMs: 10_000 }));
+    await clock.advance(600);
+    await expect.poll(() => recorder.openSegment()?.end).toBe(T0 + 10_000);
+    const frames = await readBack(T0, T0 + 10_000);
+    expect(frames).toHaveLength(100);
+    expect(await storage.call('totals', {})).toEqual({ segments: 0, bytes: 0 });
+    expect(added[0]?.from).toBe(T0);
+    expect(added.length).toBeGreaterThan(5);
+  });
+
+  it('reads exactly one group of pictures for a seek', async () => {
+    await play(clipUnits({ start: T0, lengthMs: 60_000 }));
+    await recorder.close();
+    await playback.gop({ camera: camera.id, at: utcMs(T0 + 30_000) });
+    const before = { ...playback.stats };
+    const { value, bytes } = await playback.gop({ camera: camera.id, at: utcMs(T0 + 21_050) });
+    expect(value).toMatchObject({
+      kind: 'gop',
+      from: T0 + 20_000,
+      to: T0 + 22_000,
+      config: { codecString: 'avc1.64001f', width: 768, height: 576 },
+    });
+    expect(playback.stats.reads - before.reads).toBe(1);
+    expect(playback.stats.bytes - before.bytes).toBeLessThan(bytes.length + 20 * 200);
+  });
+
+  it('rebuilds the same index from the files alone', async () => {
+    await play(clipUnits({ start: T0, lengthMs: 150_000, sound: true }));
+    await recorder.close();
+    const range = { camera: camera.key, from: utcMs(T0), to: utcMs(T0 + 200_000) };
+    const before = await storage.call('segmentsWithKeyframes', range);
+    await storage.call('removeSegments', range);
+    const report = await repairIndex({ storage, dataDir, log: silentLog, all: true });
+    expect(report).toMatchObject({ added: before.length, cut: 0, lost: 0, empty: 0 });
+    const after = await storage.call('segmentsWithKeyframes', range);
+    expect(after.map(({ end: _, ...row }) => row)).toEqual(before.map(({ end: _, ...row }) => row));
+    for (const [i, row] of after.entries()) expect(Math.abs(row.end - (before[i]?.end ?? 0))).toBeLessThanOrEqual(1);
+  });
+
+  it('keeps what it did not write: foreign and temporary files, and files without a picture', async () => {
+    await play(clipUnits({ start: T0, lengthMs: 5_000 }));
+    await recorder.close();
+    const [file] = segmentFiles();
+    if (!file) throw new Error('no file');
+    const folder = join(dataDir, file, '..');
+    writeFileSync(join(folder, 'holiday.mp4'), 'mine');
+    writeFileSync(join(folder, '1795428000000.mp4.part'), 'mine');
+    writeFileSync(join(folder, `${T0 + 60_000}.mp4`), clipFrames()[0]?.fragment.init ?? '');
+    expect(await repairIndex({ storage, dataDir, log: silentLog })).toMatchObject({ added: 0, empty: 1 });
+    expect(readdirSync(folder).sort()).toEqual(['1795428000000.mp4.part', `${T0}.mp4`, `${T0 + 60_000}.mp4.empty`, 'holiday.mp4'].sort());
+    expect(await repairIndex({ storage, dataDir, log: silentLog })).toMatchObject({ added: 0, empty: 0, cut: 0, lost: 0 });
+  });
+
+  it('says so when a file is gone, but not when a whole disk is', async () => {
+    await play(clipUnits({ start: T0, lengthMs: 100_000 }));
+    await recorder.close();
+    await repairIndex({ storage, dataDir, log: silentLog });
+    const [first] = segmentFiles();
+    if (!first) throw new Error('no file');
+    rmSync(join(dataDir, first));
+    expect(await repairIndex({ storage, dataDir, log: silentLog })).toMatchObject({ lost: 1, folderKnown: true });
+    const { gaps } = await playback.recordings({ camera: camera.id, from: utcMs(T0), to: utcMs(T0 + 100_000) });
+    expect(gaps).toMatchObject([{ from: T0, reason: 'unknown', text: expect.stringContaining('file is missing') as unknown }]);
+    rmSync(join(dataDir, 'recordings'), { recursive: true });
+    expect(await repairIndex({ storage, dataDir, log: silentLog })).toMatchObject({ lost: 0, folderKnown: false });
+  });
+});
+
+describe('clips', () => {
+  it('join segments and gaps into one MP4 that ffmpeg plays', async () => {
+    await play(clipUnits({ start: T0, lengthMs: 70_000, sound: true }));
+    recorder.sourceStatus({ state: 'offline', reason: { code: 'session-lost', text: 'The camera went away.' } });
+    await clock.advance(20_000);
+    recorder.sourceStatus({ state: 'live', reason: null });
+    await play(clipUnits({ start: T0 + 100_000, lengthMs: 20_000, timeline: 2, sound: true }));
+    await recorder.close();
+    const pieces: Uint8Array[] = [];
+    for await (const piece of playback.clip({ camera: camera.id, from: utcMs(T0 + 21_000), to: utcMs(T0 + 110_000) })) pieces.push(piece);
+    const file = join(dataDir, 'clip.mp4');
+    writeFileSync(file, Buffer.concat(pieces));
+    // From the keyframe at 20 s to 70 s, and 10 s behind the gap, at 10 frames a second.
+    expect(probe(file).frames).toBe(500 + 100);
+    const duration = execFileSync('ffprobe', ['-v', 'error', '-show_entries', 'format=duration', '-of', 'csv=p=0', file], {
+      encoding: 'utf8',
+    });
+    expect(Number(duration)).toBeCloseTo(60, 0);
+    const errors = execFileSync('ffmpeg', ['-v', 'error', '-i', file, '-f', 'null', '-'], { encoding: 'utf8', stdio: 'pipe' });
+    expect(errors).toBe('');
+  });
+
+  it('fail before the first byte where there is nothing', async () => {
+    const first = async (args: { camera: string; from: number; to: number }) => {
+      for await (const piece of playback.clip({ camera: args.camera, from: utcMs(args.from), to: utcMs(args.to) })) return piece;
+      return null;
+    };
+    await expect(first({ camera: camera.id, from: T0, to: T0 + 1000 })).rejects.toMatchObject({ code: 'not-found' });
+    await expect(first({ camera: 'cam-zzzzzzzz', from: T0, to: T0 + 1000 })).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
