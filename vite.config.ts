@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
 
 const { dependencies, version } = JSON.parse(readFileSync('package.json', 'utf8')) as {
   dependencies: Record<string, string>;
@@ -32,6 +32,17 @@ const node = (outDir: string, format: 'es' | 'cjs', input: Record<string, string
   },
 });
 
+/** The page's folder begins with index.html, wherever its source lies. */
+const pageAtRoot: Plugin = {
+  name: 'page-at-root',
+  enforce: 'post',
+  applyToEnvironment: (environment) => environment.name === 'client',
+  generateBundle(_options, bundle) {
+    const page = bundle['renderer/index.html'];
+    if (page) page.fileName = 'index.html';
+  },
+};
+
 /** One build: the page, everything that runs in Node (`dist/node`, flat), and the preload as the one CommonJS file. */
 export default defineConfig({
   root: '.',
@@ -60,6 +71,6 @@ export default defineConfig({
     preload: node('dist/preload', 'cjs', { preload: 'electron/preload.ts' }, 'cjs'),
   },
   builder: { sharedConfigBuild: true },
-  plugins: [svelte({ configFile: false })],
+  plugins: [svelte({ configFile: false }), pageAtRoot],
   worker: { format: 'es' },
 });
