@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { fingerprintOf } from '../../peer/identity.ts';
 import { keyholeVersion } from '../base/version.ts';
 import type { AppInfo } from '../contract/model.ts';
-import { findFfmpeg } from '../ffmpeg/binary.ts';
+import { ffmpegBinary } from '../ffmpeg/binary.ts';
 
 interface Parts {
   readonly host: AppInfo['host'];
@@ -12,7 +12,7 @@ interface Parts {
 }
 
 export async function appInfo({ host, dataDir, publicKey, notices }: Parts): Promise<AppInfo> {
-  const ffmpeg = await findFfmpeg().catch(() => null);
+  const ffmpeg = await ffmpegBinary().catch(() => null);
   return {
     version: keyholeVersion(),
     host,

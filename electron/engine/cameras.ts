@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { CodedError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { utcMs } from '../base/units.ts';
-import type { Camera, CameraId, NewSource } from '../contract/model.ts';
+import type { Camera, CameraId, NewSource, Segment } from '../contract/model.ts';
 import type { CameraKey, CameraRow } from '../storage/interface.ts';
 import { seal, unseal } from '../storage/seal.ts';
 import type { Storage } from '../storage/client.ts';
@@ -69,6 +69,11 @@ export class Cameras {
 
   all(): readonly Entry[] {
     return [...this.#entries.values()];
+  }
+
+  /** What the camera's recorder has on disk and not in the index yet; nothing for a camera that was removed. */
+  unlisted(id: CameraId): readonly Segment[] {
+    return this.#entries.get(id)?.work.recorder.segments() ?? [];
   }
 
   retryNow(): void {

@@ -1,9 +1,10 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Port } from '../contract/wire.ts';
+import { RemuxProcess } from '../ffmpeg/remux.ts';
 import { Playback } from '../playback/playback.ts';
 import { Recorder } from '../recording/recorder.ts';
-import { repair } from '../recording/repair.ts';
+import { repairIndex, type RepairReport } from '../recording/repair.ts';
 import { RunPeriods } from '../recording/run-periods.ts';
 import { Storage } from '../storage/client.ts';
 import { appIdentity } from './app-identity.ts';
@@ -40,12 +41,12 @@ export class Engine {
       closers.push(() => storage.close());
       const identity = await appIdentity(storage, dataKey);
       const runs = new RunPeriods({ storage, clock, log });
-      const repaired = await repair({ storage, dataDir, clock, log: log.child('repair') });
+      const repaired = await repairIndex({ storage, dataDir, log: log.child('repair') });
       await runs.start();
       closers.push(() => runs.close());
 
       const events = new Events();
-      const notices = [...options.notices, ...repaired.notices];
+      const notices = [...options.notices, ...repairNotices(storage, repaired)];
       const cameras: Cameras = new Cameras({
         storage,
         dataKey,
@@ -60,12 +61,16 @@ export class Engine {
             dataDir,
             clock,
             log: log.child('recorder'),
-            remux: (output) => new RemuxProcess(output),
+            remux: ({ configs, onFragment, onFailed }) => {
+              const remux = new RemuxProcess({ clock, log: log.child('remux'), onFragment, onFailure: onFailed });
+              remux.start(configs);
+              return remux;
+            },
             onChanged: changed,
             onAdded: ({ from, to }) => events.emit({ kind: 'recording.added', camera: camera.id, from, to }),
           }),
       });
-      const playback = new Playback({ storage, dataDir, clock, open: (id) => cameras.at(id).work.recorder.segments() });
+      const playback = new Playback({ storage, dataDir, clock, unlisted: (id) => cameras.unlisted(id) });
       const parts = { storage, cameras, playback, events, notices, publicKey: identity.publicKey, host: options.host, dataDir };
       const server: ContractServer = new ContractServer(
         callHandlers(parts, () => server.connections),
@@ -95,6 +100,19 @@ export class Engine {
     this.#closing ??= closeAll(this.#closers);
     return this.#closing;
   }
+}
+
+/** What the user should know of how the last run ended. */
+function repairNotices(storage: Storage, report: RepairReport): string[] {
+  const notices: string[] = [];
+  const { setAside } = storage.report;
+  if (setAside) notices.push(`The index was damaged. It was set aside as ${setAside} and made anew from the recordings.`);
+  if (!report.folderKnown)
+    notices.push('The recordings folder is not the one this index belongs to. Is a disk not mounted? Nothing was taken out of the index.');
+  if (report.added > 0)
+    notices.push(`Keyhole did not close properly the last time. ${report.added} recording(s) were put back into the index.`);
+  if (report.lost > 0) notices.push(`${report.lost} recording(s) of the index have no file any more.`);
+  return notices;
 }
 
 /** In reverse order; one that fails does not keep the others from closing. */
