@@ -93,11 +93,10 @@ function mtime(path: string): number {
 if (import.meta.main) {
   const { createBuilder } = await import('vite');
   const builder = await createBuilder({ root, logLevel: 'error' });
-  if (process.argv[2] === 'page') {
-    const page = builder.environments['client'];
-    if (!page) throw new Error('vite.config.ts has no environment "client"');
-    await builder.build(page);
-  } else {
-    await builder.buildApp();
+  // Named one by one: the Svelte plugin adds an environment for servers, which we have nothing for.
+  for (const name of process.argv[2] === 'page' ? ['client'] : ['client', 'node', 'preload']) {
+    const environment = builder.environments[name];
+    if (!environment) throw new Error(`vite.config.ts has no environment "${name}"`);
+    await builder.build(environment);
   }
 }
