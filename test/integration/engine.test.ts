@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MessageChannel } from 'node:worker_threads';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { systemClock } from '../../electron/base/clock.ts';
+import { silentLog } from '../../electron/base/log.ts';
+import { EngineClient } from '../../electron/contract/client.ts';
+import type { Broadcast } from '../../electron/contract/events.ts';
+import { Engine } from '../../electron/engine/engine.ts';
+import { fromWorkerPort } from '../../electron/engine/ports.ts';
+
+const SECRET = 'correct horse battery staple';
+let dataDir: string;
+let dataKey: Uint8Array;
+const open: Engine[] = [];
+
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'keyhole-engine-'));
+  dataKey = new Uint8Array(randomBytes(32));
+});
+afterEach(async () => {
+  for (const engine of open.splice(0)) await engine.close();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+async function start(key = dataKey): Promise<EngineClient & { engine: Engine }> {
+  const engine = await Engine.open(
+    { dataDir, dataKey: key, host: 'browser', notices: ['told by the host'] },
+    { clock: systemClock, log: silentLog },
+  );
+  open.push(engine);
+  const { port1, port2 } = new MessageChannel();
+  engine.serve(fromWorkerPort(port1));
+  return Object.assign(new EngineClient(fromWorkerPort(port2)), { engine });
+}
+
+const camera = (name: string, path: string) => ({
+  name,
+  source: { kind: 'rtsp', url: `rtsp://127.0.0.1:9/${path}`, username: 'admin', password: SECRET } as const,
+});
+
+it('keeps cameras over a restart, their secrets sealed and never told (E5)', async () => {
+  const first = await start();
+  const added = await first.call('cameras.add', camera('Yard', 'one'));
+  expect(added.source).toEqual({ kind: 'rtsp', url: 'rtsp://127.0.0.1:9/one', hasPassword: true });
+  expect(JSON.stringify(await first.call('cameras.list', {}))).not.toContain(SECRET);
+  const identity = (await first.call('app.info', {})).fingerprint;
+  await first.engine.close();
+  for (const file of ['keyhole.db', 'cameras-backup.json']) expect(readFileSync(join(dataDir, file), 'latin1')).not.toContain(SECRET);
+
+  const second = await start();
+  expect((await second.call('cameras.list', {})).map(({ id, name }) => [id, name])).toEqual([[added.id, 'Yard']]);
+  const info = await second.call('app.info', {});
+  expect(info.fingerprint).toBe(identity);
+  expect(info.notices).toContain('told by the host');
+});
+
+it('takes the password out of an address, and refuses the same camera twice', async () => {
+  const client = await start();
+  const url = `rtsp://admin:${encodeURIComponent(SECRET)}@127.0.0.1:9/one`;
+  const added = await client.call('cameras.add', { source: { kind: 'rtsp', url } });
+  expect(added).toMatchObject({ name: '127.0.0.1', source: { url: 'rtsp://127.0.0.1:9/one', hasPassword: true } });
+  await expect(client.call('cameras.add', { source: { kind: 'rtsp', url } })).rejects.toMatchObject({ code: 'conflict' });
+  await expect(client.call('cameras.add', { source: { kind: 'rtsp', url: 'http://x' } })).rejects.toMatchObject({ code: 'bad-request' });
+  await expect(client.call('cameras.add', { source: { kind: 'p2p', invite: 'keyhole:nonsense' } })).rejects.toMatchObject({
+    code: 'invite-malformed',
+  });
+});
+
+it('with another data key refuses to start rather than making a new identity', async () => {
+  const first = await start();
+  await first.engine.close();
+  await expect(start(new Uint8Array(randomBytes(32)))).rejects.toMatchObject({ code: 'key-unavailable' });
+});
+
+it('tells everybody what changed, and why a camera is not live', async () => {
+  const client = await start();
+  const seen: Broadcast[] = [];
+  let wake = () => {};
+  client.open('events', {}, { item: (broadcast) => (seen.push(broadcast), wake()) });
+  const until = async (fits: (broadcast: Broadcast) => boolean) => {
+    while (!seen.some(fits)) await new Promise<void>((resolve) => (wake = resolve));
+  };
+  const { id } = await client.call('cameras.add', camera('Yard', 'one'));
+  await until(
+    (event) => event.kind === 'camera.changed' && event.camera.state === 'offline' && event.camera.reason?.code === 'rtsp-refused',
+  );
+  await client.call('cameras.update', { id, name: 'Back yard' });
+  await until((event) => event.kind === 'camera.changed' && event.camera.name === 'Back yard');
+  await client.call('cameras.remove', { id, deleteRecordings: true });
+  await until((event) => event.kind === 'camera.removed' && event.id === id);
+  await expect(client.call('cameras.get', { id })).rejects.toMatchObject({ code: 'not-found' });
+});
