@@ -70,7 +70,14 @@ export default defineConfig({
     ),
     preload: node('dist/preload', 'cjs', { preload: 'electron/preload.ts' }, 'cjs'),
   },
-  builder: { sharedConfigBuild: true },
+  builder: {
+    async buildApp(builder) {
+      for (const name of ['client', 'node', 'preload']) {
+        const environment = builder.environments[name];
+        if (environment) await builder.build(environment);
+      }
+    },
+  },
   plugins: [svelte({ configFile: false }), pageAtRoot],
   worker: { format: 'es' },
 });
