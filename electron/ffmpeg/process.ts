@@ -1,0 +1,195 @@
+import type { ChildProcess } from 'node:child_process';
+import ffmpeg from 'fluent-ffmpeg';
+import type { Clock, Timer } from '../base/clock.ts';
+import { redact, type Log } from '../base/log.ts';
+import { asCoded, CodedError } from '../base/errors.ts';
+import { ffmpegBinary, type FfmpegBinary } from './binary.ts';
+
+export interface FfmpegInput {
+  /** URL, path, or `pipe:0` for what is written to the process. */
+  readonly url: string;
+  readonly options: readonly string[];
+}
+
+export interface FfmpegProcessOptions {
+  /** The one found on this machine when left out. */
+  readonly binary?: FfmpegBinary | undefined;
+  readonly inputs: readonly FfmpegInput[];
+  /** Options of the output and then its URL, most often `pipe:1`. */
+  readonly output: readonly string[];
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called for each piece of stdout. Must not block: stdout is always drained, for a paused reader would stop ffmpeg. */
+  readonly onOutput?: (chunk: Uint8Array) => void;
+  /** Longest silence on stdout in ms before the process counts as stalled and is killed; none when left out. */
+  readonly stallMs?: number;
+  /** How long a process that was asked to stop may take. */
+  readonly graceMs?: number;
+}
+
+export interface FfmpegExit {
+  /** `stop` was called before. Any other exit is a failure, whatever the exit code: ffmpeg says 0 for a camera that went away. */
+  readonly asked: boolean;
+  readonly stalled: boolean;
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** The last lines of stderr, without passwords. */
+  readonly lines: readonly string[];
+  /** Why ffmpeg could not be started at all, if so. */
+  readonly error: CodedError | null;
+}
+
+const LINES_KEPT = 40;
+const LINE_LENGTH = 500;
+/** Bytes that may wait for a process which does not read. */
+const MAX_PENDING_INPUT = 32 * 1024 * 1024;
+
+/** One run of ffmpeg. It never throws and never emits errors: everything ends in `exited`. */
+export class FfmpegProcess {
+  readonly exited: Promise<FfmpegExit>;
+  readonly #options: FfmpegProcessOptions;
+  readonly #lines: string[] = [];
+  #settle: (exit: FfmpegExit) => void = () => {};
+  #child: ChildProcess | null = null;
+  /** What was written before the process was there. */
+  #early: Uint8Array[] | null = [];
+  #earlyBytes = 0;
+  #inputEnded = false;
+  #started = false;
+  #asked = false;
+  #stalled = false;
+  #ended = false;
+  #watchdog: Timer | null = null;
+  #killer: Timer | null = null;
+
+  constructor(options: FfmpegProcessOptions) {
+    this.#options = options;
+    this.exited = new Promise((resolve) => (this.#settle = resolve));
+  }
+
+  /** Lines of stderr so far, the last 40, without passwords. */
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
+  /** Bytes written and not yet taken by ffmpeg. */
+  get pendingInput(): number {
+    return this.#earlyBytes + (this.#child?.stdin?.writableLength ?? 0);
+  }
+
+  /** Returns at once; what is written before ffmpeg runs is kept for it. */
+  start(): void {
+    if (this.#started || this.#ended) return;
+    this.#started = true;
+    this.#feedWatchdog();
+    const binary = this.#options.binary ? Promise.resolve(this.#options.binary) : ffmpegBinary();
+    binary.then(
+      (found) => this.#run(found),
+      (error: unknown) => this.#finish(null, null, asCoded(error)),
+    );
+  }
+
+  #run(binary: FfmpegBinary): void {
+    if (this.#asked && !this.#inputEnded) return this.#finish(null, null, null);
+    const { inputs, output } = this.#options;
+    const url = output.at(-1);
+    const command: ffmpeg.FfmpegCommand & { readonly ffmpegProc?: ChildProcess } = ffmpeg({ stdoutLines: LINES_KEPT });
+    command.setFfmpegPath(binary.path);
+    for (const input of inputs) {
+      // Given one by one: fluent-ffmpeg splits the strings of a lone array at their spaces.
+      command.input(input.url).inputOptions('-hide_banner', '-nostats', ...input.options);
+      if (input.url !== 'pipe:0') command.inputOptions('-nostdin');
+    }
+    command.output(url ?? 'pipe:1').outputOptions('-flush_packets', '1', ...output.slice(0, -1));
+    command.on('stderr', (line: string) => this.#onLine(line));
+    command.on('error', (error: Error) => {
+      // A process that ran reports its end by 'close'; this is for one that could not be started.
+      if (!this.#child) this.#finish(null, null, new CodedError('ffmpeg-failed', `ffmpeg could not be started: ${redact(error.message)}`));
+    });
+    command.on('start', () => this.#onStart(command.ffmpegProc));
+    command.run();
+  }
+
+  /** False when the process does not take it: it has ended, or reads too slowly and has been killed for it. */
+  write(chunk: Uint8Array): boolean {
+    if (this.#ended || this.#inputEnded || this.#asked) return false;
+    if (this.pendingInput + chunk.length > MAX_PENDING_INPUT) {
+      this.#stalled = true;
+      this.#kill();
+      return false;
+    }
+    if (this.#early) {
+      this.#early.push(chunk);
+      this.#earlyBytes += chunk.length;
+    } else this.#child?.stdin?.write(chunk);
+    return true;
+  }
+
+  /** Ends stdin: ffmpeg writes what it holds and exits, which then counts as asked for. */
+  end(): void {
+    if (this.#inputEnded) return;
+    this.#inputEnded = true;
+    this.#asked = true;
+    if (!this.#early) this.#child?.stdin?.end();
+  }
+
+  /** Ends the process: a signal first, SIGKILL after the grace. Idempotent. */
+  stop(): Promise<FfmpegExit> {
+    this.#asked = true;
+    if (!this.#started) this.#finish(null, null, null);
+    this.#child?.kill('SIGTERM');
+    this.#killer ??= this.#options.clock.setTimeout(() => this.#child?.kill('SIGKILL'), this.#options.graceMs ?? 2000);
+    return this.exited;
+  }
+
+  #kill(): void {
+    this.#child?.kill('SIGKILL');
+  }
+
+  #onStart(child: ChildProcess | undefined): void {
+    if (!child?.stdout || !child.stdin)
+      return this.#finish(null, null, new CodedError('ffmpeg-failed', 'ffmpeg was started without pipes.'));
+    this.#child = child;
+    // fluent-ffmpeg collects stdout as lines of text unless told to pipe it on; we take the bytes themselves.
+    child.stdout.removeAllListeners('data');
+    child.stdout.on('data', (chunk: Buffer) => this.#onOutput(chunk));
+    child.stdin.on('error', () => {}); // EPIPE: its end is reported by 'close'
+    child.once('close', (code, signal) => this.#finish(code, signal, null));
+    for (const chunk of this.#early ?? []) child.stdin.write(chunk);
+    this.#early = null;
+    this.#earlyBytes = 0;
+    if (this.#inputEnded) child.stdin.end();
+    if (this.#asked && !this.#inputEnded) child.kill('SIGTERM');
+  }
+
+  #onOutput(chunk: Uint8Array): void {
+    this.#feedWatchdog();
+    this.#options.onOutput?.(chunk);
+  }
+
+  #onLine(line: string): void {
+    const text = redact(line.trim()).slice(0, LINE_LENGTH);
+    if (text === '') return;
+    this.#lines.push(text);
+    if (this.#lines.length > LINES_KEPT) this.#lines.shift();
+    this.#options.log.debug(text);
+  }
+
+  #feedWatchdog(): void {
+    const { stallMs, clock } = this.#options;
+    this.#watchdog?.cancel();
+    if (stallMs === undefined || this.#ended) return;
+    this.#watchdog = clock.setTimeout(() => {
+      this.#stalled = true;
+      this.#kill();
+    }, stallMs);
+  }
+
+  #finish(code: number | null, signal: string | null, error: CodedError | null): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#watchdog?.cancel();
+    this.#killer?.cancel();
+    this.#settle({ asked: this.#asked, stalled: this.#stalled, code, signal, lines: [...this.#lines], error });
+  }
+}
