@@ -39,8 +39,9 @@ function hostFor(bind: string): string {
 
 /** `keyhole rendezvous …`. @returns the exit code */
 export async function main(argv: readonly string[]): Promise<number> {
-  return runProgram('rendezvous', async (io) => {
-    if (argv.includes('--help')) return io.text(RENDEZVOUS_USAGE);
-    await runRendezvous(parseRendezvousFlags(argv), io);
-  });
+  if (argv.includes('--help')) {
+    process.stdout.write(RENDEZVOUS_USAGE + '\n');
+    return 0;
+  }
+  return runProgram('rendezvous', async (io) => runRendezvous(parseRendezvousFlags(argv), io));
 }

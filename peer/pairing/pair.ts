@@ -72,20 +72,27 @@ export function expired(): CodedError {
   return new CodedError('invite-expired', 'This invite has expired: take the newest one that the camera shows.');
 }
 
-/** Sends `message` and resolves to the camera's next message. @throws CodedError `peer-absent` when none comes */
+/** Sends `message` and resolves to the camera's next message. @throws CodedError `peer-absent` when none comes, or why the channel is lost */
 export function ask(channel: SecureChannel, clock: Clock, timeoutMs: number, message: AppMessage): Promise<CameraMessage> {
   return new Promise((resolve, reject) => {
-    const timer = clock.setTimeout(() => {
-      off();
-      reject(new CodedError('peer-absent', 'The camera stopped answering: it has lost its network, or was switched off.'));
-    }, timeoutMs);
-    const off = channel.messages.on((text) => {
-      const reply = parseJson(cameraMessage, text);
-      if (!reply) return;
-      off();
+    const finish = (settle: () => void) => {
+      for (const off of offs) off();
       timer.cancel();
-      resolve(reply);
-    });
-    channel.send(message);
+      settle();
+    };
+    const timer = clock.setTimeout(
+      () =>
+        finish(() => reject(new CodedError('peer-absent', 'The camera stopped answering: it has lost its network, or was switched off.'))),
+      timeoutMs,
+    );
+    const offs = [
+      channel.lost.on((error) => finish(() => reject(error))),
+      channel.messages.on((text) => {
+        const reply = parseJson(cameraMessage, text);
+        if (reply) finish(() => resolve(reply));
+      }),
+    ];
+    if (!channel.send(message))
+      finish(() => reject(new CodedError('rendezvous-unreachable', 'The rendezvous was lost while the camera was asked.')));
   });
 }

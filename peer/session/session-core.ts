@@ -47,6 +47,7 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
   /** Once, when the session is over; nothing comes after it. */
   readonly closed = new Emitter<CodedError>();
   readonly offset = new ClockOffset();
+  readonly #synced = new Emitter<void>();
   readonly #transport: Transport;
   readonly #role: SessionRole;
   readonly #schema: z.ZodType<In>;
@@ -60,7 +61,7 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
   #proved = false;
   #heardAt = 0;
   #pings = 0;
-  #over = false;
+  #over: CodedError | null = null;
 
   constructor(transport: Transport, role: SessionRole, schema: z.ZodType<In>, options: SessionOptions) {
     this.#transport = transport;
@@ -91,8 +92,26 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
     return this.#bound;
   }
 
+  /** Resolves when the clocks have been compared once, or `timeoutMs` have passed. */
+  synced(timeoutMs: number): Promise<void> {
+    if (this.offset.known) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.setTimeout(() => this.#synced.emit(), timeoutMs);
+      const off = this.#synced.on(() => {
+        off();
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+
   get isBound(): boolean {
     return this.#settle === null && !this.#over;
+  }
+
+  /** Why the session is over; null while it is not. */
+  get over(): CodedError | null {
+    return this.#over;
   }
 
   send(message: Out | Common): void {
@@ -171,9 +190,14 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
     this.#heardAt = this.#options.clock.monotonic();
     const { clock } = this.#options;
     if (message.type === 'ping') this.send({ type: 'pong', sent: message.sent, at: clock.now() });
-    else if (message.type === 'pong') this.offset.add(message.sent, message.at, clock.now());
+    else if (message.type === 'pong') this.#onPong(message.sent, message.at);
     else if (message.type === 'bye') this.#end(new CodedError(isErrorCode(message.code) ? message.code : 'session-lost', message.text));
     else this.messages.emit(message);
+  }
+
+  #onPong(sent: number, at: number): void {
+    this.offset.add(sent, at, this.#options.clock.now());
+    this.#synced.emit();
   }
 
   #ping(): void {
@@ -196,11 +220,12 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
 
   #end(error: CodedError): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#over = error;
     this.#timer?.cancel();
     this.#settle?.reject(error);
     this.#settle = null;
     void this.#transport.close();
+    this.#synced.emit();
     this.closed.emit(error);
     this.closed.clear();
     this.messages.clear();

@@ -77,7 +77,15 @@ export class ViewerSession {
         : new CodedError('protocol-error', 'The camera’s answer makes no sense: update both programs.', { cause: error });
     }
     await this.#core.bound();
+    // The first frame's time is to be right already.
+    await this.#core.synced(1_500);
+    if (this.#core.over) throw this.#core.over;
     this.#core.send({ type: 'ready', version: 1 });
+  }
+
+  /** Why the session is over; null while it is not. */
+  get over(): CodedError | null {
+    return this.#core.over;
   }
 
   /** ms that the camera's wall clock is ahead of ours. */

@@ -39,6 +39,8 @@ export class RendezvousClient {
   /** Addresses that nobody has registered, as the answer to a `send`. */
   readonly unreachable = new Emitter<string>();
   readonly state = new Emitter<RendezvousState>();
+  /** It was closed by its owner: who waits for something need not wait longer. */
+  readonly ended = new Emitter<CodedError>();
   readonly url: string;
   readonly #options: RendezvousClientOptions;
   readonly #backoff: Backoff;
@@ -70,16 +72,18 @@ export class RendezvousClient {
   }
 
   close(): void {
+    if (!this.#started) return;
     this.#started = false;
     this.#timer?.cancel();
+    this.#current = { kind: 'connecting', error: null };
+    this.ended.emit(new CodedError('closed', 'The connection to the rendezvous was closed.'));
     const socket = this.#socket;
     this.#socket = null;
     socket?.close(1000);
     // A server that does not answer the close must not hold the process.
-    if (socket) this.#options.clock.setTimeout(() => socket.terminate(), 300);
-    this.messages.clear();
-    this.unreachable.clear();
-    this.state.clear();
+    const force = socket && this.#options.clock.setTimeout(() => socket.terminate(), 300);
+    socket?.once('close', () => force?.cancel());
+    for (const emitter of [this.messages, this.unreachable, this.state, this.ended]) emitter.clear();
   }
 
   /** False when it is not registered now, or too much waits to be sent. */
@@ -90,20 +94,26 @@ export class RendezvousClient {
     return true;
   }
 
-  /** Resolves when registered. @throws CodedError `rendezvous-unreachable` after `timeoutMs` */
+  /** Resolves when registered. @throws CodedError `rendezvous-unreachable` after `timeoutMs`, `closed` */
   async registered(timeoutMs: number): Promise<readonly string[]> {
     if (this.#current.kind === 'registered') return this.#current.stunUrls;
     const { clock } = this.#options;
     return new Promise((resolve, reject) => {
       const done = () => {
-        off();
+        for (const off of offs) off();
         timer.cancel();
       };
-      const off = this.state.on((state) => {
-        if (state.kind !== 'registered') return;
-        done();
-        resolve(state.stunUrls);
-      });
+      const offs = [
+        this.state.on((state) => {
+          if (state.kind !== 'registered') return;
+          done();
+          resolve(state.stunUrls);
+        }),
+        this.ended.on((error) => {
+          done();
+          reject(error);
+        }),
+      ];
       const timer = clock.setTimeout(() => {
         done();
         const why = this.#current.kind === 'connecting' ? this.#current.error?.message : undefined;

@@ -18,7 +18,7 @@ import {
   type Frame,
   type Role,
 } from './frames.ts';
-import type { RendezvousClient } from './rendezvous-client.ts';
+import type { RendezvousClient, RendezvousState } from './rendezvous-client.ts';
 
 /**
  * Messages between two identities, sealed and signed, whose bytes a rendezvous carries. Every message that comes out of
@@ -26,6 +26,8 @@ import type { RendezvousClient } from './rendezvous-client.ts';
  */
 export class SecureChannel {
   readonly messages = new Emitter<string>();
+  /** It cannot be used any more: closed, or the rendezvous under it is gone. Once. */
+  readonly lost = new Emitter<CodedError>();
   readonly remotePublicKey: Buffer;
   readonly remoteAddress: string;
   /** Of Noise: the same at both ends, and at no other two. */
@@ -99,9 +101,12 @@ export class SecureChannel {
     }
   }
 
-  close(): void {
+  close(reason = new CodedError('closed', 'The channel to the camera was closed.')): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.messages.clear();
+    this.lost.emit(reason);
+    this.lost.clear();
   }
 }
 
@@ -147,10 +152,9 @@ export function openChannel(options: OpenChannelOptions): Promise<SecureChannel>
           fail(new CodedError('peer-absent', 'The camera is not at the rendezvous: it is switched off, or has no network.'));
       }),
       client.state.on((state) => {
-        if (state.kind === 'connecting') {
-          fail(new CodedError('rendezvous-unreachable', state.error?.message ?? `The rendezvous ${client.url} cannot be reached.`));
-        }
+        if (state.kind === 'connecting') fail(rendezvousLost(client, state));
       }),
+      client.ended.on(fail),
       client.messages.on(({ from, data }) => {
         const frame = from === remote.address ? parseFrame(data) : null;
         if (frame?.kind !== FRAME.second || frame.channel !== id) return;
@@ -174,6 +178,10 @@ export function openChannel(options: OpenChannelOptions): Promise<SecureChannel>
             const body = next?.kind === FRAME.transport && next.channel === id ? channel.open(next) : null;
             if (body !== null) channel.messages.emit(body);
           });
+          client.state.on((state) => {
+            if (state.kind === 'connecting') channel.close(rendezvousLost(client, state));
+          });
+          client.ended.on((error) => channel.close(error));
           finish(() => resolve(channel));
         } catch (error) {
           if (!(error instanceof NoiseError)) throw error;
@@ -194,4 +202,8 @@ export function openChannel(options: OpenChannelOptions): Promise<SecureChannel>
       fail(new CodedError('rendezvous-unreachable', `The rendezvous ${client.url} cannot be reached: check the network.`));
     }
   });
+}
+
+function rendezvousLost(client: RendezvousClient, state: Extract<RendezvousState, { kind: 'connecting' }>): CodedError {
+  return new CodedError('rendezvous-unreachable', state.error?.message ?? `The rendezvous ${client.url} cannot be reached.`);
 }

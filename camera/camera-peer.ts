@@ -1,0 +1,156 @@
+import type { Clock } from '../electron/base/clock.ts';
+import { Emitter } from '../electron/base/emitter.ts';
+import { asCoded, CodedError } from '../electron/base/errors.ts';
+import type { Log } from '../electron/base/log.ts';
+import { fingerprintOf, type Identity } from '../peer/identity.ts';
+import { appMessage, type CameraMessage } from '../peer/pairing/channel-messages.ts';
+import { tidyName } from '../peer/pairing/invite.ts';
+import { CameraSession } from '../peer/session/camera-session.ts';
+import type { SessionTimes } from '../peer/session/session-core.ts';
+import type { TurnServer } from '../peer/session/transport.ts';
+import { RendezvousClient } from '../peer/signaling/rendezvous-client.ts';
+import { parseJson } from '../peer/signaling/rendezvous-messages.ts';
+import type { SecureChannel } from '../peer/signaling/secure-channel.ts';
+import { SecureListener } from '../peer/signaling/secure-listener.ts';
+import type { PairingStore } from './pairing-store.ts';
+
+export interface CameraPeerOptions {
+  readonly identity: Identity;
+  readonly name: string;
+  readonly rendezvous: readonly string[];
+  readonly stun: readonly string[];
+  readonly turn: readonly TurnServer[];
+  readonly icePolicy: 'all' | 'relay';
+  readonly pairing: PairingStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly times?: SessionTimes;
+}
+
+/** Sessions at a time, being set up or running. */
+const MAX_SESSIONS = 16;
+
+interface Held {
+  readonly session: CameraSession;
+  readonly app: string;
+}
+
+/** The camera at its rendezvous: pairs apps that know an invite, opens sessions with paired ones. */
+export class CameraPeer {
+  /** A viewer is there and wants media. */
+  readonly viewer = new Emitter<{ readonly session: CameraSession; readonly fingerprint: string }>();
+  /** An invite was used up. */
+  readonly paired = new Emitter<{ readonly fingerprint: string; readonly name: string }>();
+  readonly #options: CameraPeerOptions;
+  readonly #ends: { readonly client: RendezvousClient; readonly listener: SecureListener }[];
+  readonly #sessions = new Set<Held>();
+  #closed = false;
+
+  constructor(options: CameraPeerOptions) {
+    this.#options = options;
+    const { identity, clock, log } = options;
+    this.#ends = options.rendezvous.map((url) => {
+      const client = new RendezvousClient({ url, addressKey: identity.addressKey, clock, log });
+      const listener: SecureListener = new SecureListener({
+        client,
+        identity,
+        clock,
+        log,
+        onChannel: (channel, first) => {
+          channel.messages.on((text) => void this.#onMessage(channel, client, text));
+          void this.#onMessage(channel, client, first);
+        },
+      });
+      return { client, listener };
+    });
+  }
+
+  start(): void {
+    for (const { client } of this.#ends) client.start();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const { listener } of this.#ends) listener.close();
+    await Promise.all([...this.#sessions].map(({ session }) => session.close('closed', 'The camera is being switched off.')));
+    for (const { client } of this.#ends) client.close();
+    this.viewer.clear();
+    this.paired.clear();
+  }
+
+  /** Never throws: what goes wrong is told to the app, in a code and a sentence. */
+  async #onMessage(channel: SecureChannel, client: RendezvousClient, text: string): Promise<void> {
+    const { log } = this.#options;
+    const message = parseJson(appMessage, text);
+    try {
+      if (!message) throw new CodedError('protocol-error', 'The camera does not understand the app: update both programs.');
+      const reply = message.type === 'pair' ? this.#pair(channel, message) : await this.#offer(channel, client, message.sdp);
+      if (!this.#closed) channel.send(reply);
+    } catch (error) {
+      const coded = asCoded(error);
+      log.warn('app refused', { app: fingerprintOf(channel.remotePublicKey), code: coded.code, why: coded.message });
+      const refusal = coded.code === 'internal' ? 'The camera failed to answer.' : coded.message;
+      if (!this.#closed) channel.send({ type: 'refused', code: coded.code, text: refusal.slice(0, 512) } satisfies CameraMessage);
+    }
+  }
+
+  #pair(channel: SecureChannel, message: { invite: string; proof: string; name: string }): CameraMessage {
+    const appName = tidyName(message.name) || 'Keyhole';
+    const isNew = this.#options.pairing.pair({
+      appPublicKey: channel.remotePublicKey,
+      appName,
+      invite: message.invite,
+      proof: Buffer.from(message.proof, 'base64url'),
+      handshakeHash: channel.handshakeHash,
+    });
+    const fingerprint = fingerprintOf(channel.remotePublicKey);
+    if (isNew) this.#options.log.info('paired with an app', { app: fingerprint, name: appName });
+    if (isNew) this.paired.emit({ fingerprint, name: appName });
+    return { type: 'paired', name: this.#options.name };
+  }
+
+  async #offer(channel: SecureChannel, client: RendezvousClient, sdp: string): Promise<CameraMessage> {
+    const { pairing, identity, stun, turn, icePolicy, clock, log, times } = this.#options;
+    if (!pairing.isPaired(channel.remotePublicKey)) {
+      throw new CodedError('not-paired', 'The camera is not paired with this app: add it again with an invite that the camera shows.');
+    }
+    if (this.#sessions.size >= MAX_SESSIONS)
+      throw new CodedError('too-busy', 'The camera has as many viewers as it can serve: try again later.');
+    const offered = client.current.kind === 'registered' ? client.current.stunUrls : [];
+    const session = await CameraSession.create({
+      identity,
+      remotePublicKey: channel.remotePublicKey,
+      handshakeHash: channel.handshakeHash,
+      ice: { stun: [...stun, ...offered], turn, policy: icePolicy },
+      clock,
+      log: log.child('session'),
+      ...(times ? { times } : {}),
+    });
+    const held: Held = { session, app: channel.remotePublicKey.toString('base64url') };
+    this.#sessions.add(held);
+    const fingerprint = fingerprintOf(channel.remotePublicKey);
+    session.closed.on((error) => {
+      this.#sessions.delete(held);
+      log.info('session over', { app: fingerprint, code: error.code, why: error.message });
+    });
+    session.ready.on(() => {
+      this.#replace(held);
+      this.viewer.emit({ session, fingerprint });
+    });
+    if (this.#closed) await session.close();
+    try {
+      return { type: 'answer', sdp: await session.accept(sdp) };
+    } catch (error) {
+      throw new CodedError('protocol-error', 'The offer of the app makes no sense to the camera: update both programs.', { cause: error });
+    }
+  }
+
+  /** An app that comes anew has lost its former session. Only a proven one may say so. */
+  #replace(held: Held): void {
+    for (const other of [...this.#sessions]) {
+      if (other !== held && other.app === held.app && other.session.isReady) {
+        void other.session.close('closed', 'The app opened a newer session.');
+      }
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { systemClock } from '../electron/base/clock.ts';
+import { createLog } from '../electron/base/log.ts';
+import { createIdentity, fingerprintOf } from '../peer/identity.ts';
+import { aborted, runProgram, type ProgramIo } from '../peer/program.ts';
+import { CameraPeer } from './camera-peer.ts';
+import { CAMERA_USAGE, parseCameraFlags, type CameraOptions } from './flags.ts';
+import { createInput } from './input/input.ts';
+import { Invites } from './invites.ts';
+import { PairingStore } from './pairing-store.ts';
+import { Publisher } from './publisher.ts';
+import { defaultStateFolder, StateFolder } from './state-folder.ts';
+
+/** Offers one camera until `io.stop`. @throws CodedError */
+export async function runCamera(options: CameraOptions, io: ProgramIo): Promise<void> {
+  const clock = systemClock;
+  const log = createLog('camera', { write: io.text });
+  const folder = new StateFolder(options.state ?? defaultStateFolder(options.source));
+  const identity = createIdentity(folder.seed());
+  const pairing = new PairingStore(folder, clock);
+  const input = createInput(options.source, { clock, log: log.child('input') });
+  const { name, rendezvous, stun, turn, icePolicy } = options;
+  const publisher = new Publisher({ input, name, clock, log });
+  const peer = new CameraPeer({ identity, name, rendezvous, stun, turn, icePolicy, pairing, clock, log });
+  const invites = new Invites({ identity, name, rendezvous, pairing, clock, io, people: process.stderr.isTTY });
+  peer.paired.on(() => invites.show());
+  peer.viewer.on(({ session, fingerprint }) => {
+    const { pair, rttMs } = session;
+    io.event({
+      event: 'session',
+      peer: fingerprint,
+      path: pair?.kind ?? 'host',
+      rttMs: rttMs === null ? null : Math.round(rttMs * 10) / 10,
+    });
+    log.info('viewer', { app: fingerprint, path: pair?.kind, local: pair?.local, remote: pair?.remote });
+    session.closed.on((reason) => {
+      const counters = publisher.detach(session);
+      io.event({ event: 'session-ended', peer: fingerprint, code: reason.code, dropped: counters?.dropped ?? 0 });
+    });
+    publisher.attach(session);
+  });
+  try {
+    log.info('starting', { name, fingerprint: fingerprintOf(identity.publicKey), apps: pairing.apps.length });
+    input.start();
+    peer.start();
+    invites.show();
+    await aborted(io.stop);
+    log.info('stopping');
+  } finally {
+    invites.close();
+    publisher.close();
+    await peer.close();
+    await input.close();
+  }
+}
+
+/** `keyhole camera …`. @returns the exit code */
+export async function main(argv: readonly string[]): Promise<number> {
+  if (argv.includes('--help')) {
+    process.stdout.write(CAMERA_USAGE + '\n');
+    return 0;
+  }
+  return runProgram('camera', async (io) => runCamera(parseCameraFlags(argv), io));
+}

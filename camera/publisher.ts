@@ -1,0 +1,63 @@
+import type { Clock } from '../electron/base/clock.ts';
+import type { Log } from '../electron/base/log.ts';
+import type { CameraControl } from '../peer/session/control-messages.ts';
+import { GopCache } from './gop-cache.ts';
+import type { CameraInput } from './input/input.ts';
+import { ViewerFeed, type FeedSession } from './viewer-feed.ts';
+
+type Status = Extract<CameraControl, { type: 'status' }>;
+
+/** Hands the input's units to every viewer; a new one begins with the last keyframe at once. */
+export class Publisher {
+  readonly #name: string;
+  readonly #clock: Clock;
+  readonly #feeds = new Map<FeedSession, ViewerFeed>();
+  readonly #gop = new GopCache();
+  readonly #offs: (() => void)[];
+  #status: Status = { type: 'status', state: 'connecting', reason: null };
+  #timeline: number | null = null;
+
+  constructor(options: { input: Pick<CameraInput, 'units' | 'status'>; name: string; clock: Clock; log: Log }) {
+    const { input, log } = options;
+    this.#name = options.name;
+    this.#clock = options.clock;
+    this.#offs = [
+      input.units.on((unit) => {
+        // What is left of a source's former run cannot be followed by its new one.
+        if (this.#timeline !== unit.timeline) this.#gop.clear();
+        this.#timeline = unit.timeline;
+        this.#gop.push(unit);
+        for (const feed of this.#feeds.values()) feed.push(unit);
+      }),
+      input.status.on(({ state, reason }) => {
+        if (state !== this.#status.state) log.info(`source ${state}`, { why: reason?.text });
+        this.#status = { type: 'status', state, reason: reason && { code: reason.code, text: reason.text.slice(0, 512) } };
+        for (const session of this.#feeds.keys()) session.send(this.#status);
+      }),
+    ];
+  }
+
+  get viewers(): number {
+    return this.#feeds.size;
+  }
+
+  attach(session: FeedSession): void {
+    const feed = new ViewerFeed(session, this.#clock);
+    this.#feeds.set(session, feed);
+    session.send({ type: 'hello', version: 1, name: this.#name });
+    session.send(this.#status);
+    for (const unit of this.#gop.units) feed.push(unit);
+  }
+
+  detach(session: FeedSession): ViewerFeed['counters'] | null {
+    const feed = this.#feeds.get(session);
+    this.#feeds.delete(session);
+    feed?.close();
+    return feed?.counters ?? null;
+  }
+
+  close(): void {
+    for (const off of this.#offs) off();
+    for (const session of [...this.#feeds.keys()]) this.detach(session);
+  }
+}

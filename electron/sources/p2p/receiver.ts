@@ -1,0 +1,140 @@
+import type { CameraControl, ClockMapping, StreamInfo } from '../../../peer/session/control-messages.ts';
+import type { InboundPacket } from '../../../peer/session/transport.ts';
+import type { Clock } from '../../base/clock.ts';
+import { pts90k } from '../../base/units.ts';
+import type { AccessUnit } from '../../media/access-unit.ts';
+import { StreamClock } from './stream-clock.ts';
+import { createReceiver, type Track, type TrackFrame } from './track.ts';
+
+/** Packets kept while the description of their stream is still on its way; the oldest go. */
+const MAX_EARLY = 2048;
+/** Timelines that are over and remembered. */
+const MAX_PAST = 16;
+const PLI_AT_MOST_EVERY_MS = 500;
+
+export interface ReceiverOptions {
+  readonly clock: Clock;
+  /** Gives a number to each timeline, new in all of the source's life. */
+  readonly nextTimeline: () => number;
+  /** ms that the camera's wall clock is ahead of ours. */
+  readonly clockOffsetMs: () => number;
+  readonly unit: (unit: AccessUnit) => void;
+  readonly requestKeyframe: (ssrc: number) => void;
+  readonly forget: (ssrc: number) => void;
+}
+
+/** Makes access units of one session's packets, with the streams and clocks that the control channel tells. */
+export class Receiver {
+  readonly #options: ReceiverOptions;
+  readonly #tracks = new Map<number, Track>();
+  #early: InboundPacket[] = [];
+  readonly #pliAt = new Map<number, number>();
+  /** The camera's number of the timeline, ours, its clock, and the last decoding time of each kind. */
+  #timeline: { readonly theirs: number; readonly ours: number; readonly clock: StreamClock; readonly dts: Map<string, number> } | null =
+    null;
+  readonly #past = new Set<number>();
+  readonly #counters = { early: 0, unknownCodec: 0, units: 0 };
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+  }
+
+  /** `early`: packets dropped since their stream was never described. */
+  get counters(): { readonly early: number; readonly unknownCodec: number; readonly units: number } {
+    return { ...this.#counters };
+  }
+
+  onControl(message: CameraControl): void {
+    if (message.type === 'streams') this.#setStreams(message.streams);
+    if (message.type === 'clock') this.#setMapping(message);
+  }
+
+  push(packet: InboundPacket): void {
+    const track = this.#tracks.get(packet.ssrc);
+    if (track?.mapping) return this.#emit(track, track.receiver.push(packet));
+    this.#early.push(packet);
+    if (this.#early.length > MAX_EARLY) {
+      this.#early.shift();
+      this.#counters.early += 1;
+    }
+  }
+
+  /** To be called about every 50 ms: gives up holes that nothing filled. */
+  poll(): void {
+    for (const track of this.#tracks.values()) if (track.mapping) this.#emit(track, track.receiver.poll());
+  }
+
+  #setStreams(streams: readonly StreamInfo[]): void {
+    const wanted = new Set(streams.map(({ ssrc }) => ssrc));
+    for (const ssrc of [...this.#tracks.keys()]) {
+      if (wanted.has(ssrc)) continue;
+      this.#tracks.delete(ssrc);
+      this.#pliAt.delete(ssrc);
+      this.#options.forget(ssrc);
+    }
+    for (const info of streams) {
+      if (this.#tracks.has(info.ssrc)) continue;
+      const receiver = createReceiver(info, this.#options.clock, () => this.#onDamaged(info.ssrc));
+      if (receiver) this.#tracks.set(info.ssrc, { info, receiver, mapping: null });
+      else this.#counters.unknownCodec += 1;
+    }
+  }
+
+  #setMapping(mapping: ClockMapping): void {
+    const track = this.#tracks.get(mapping.ssrc);
+    if (!track) return;
+    const first = track.mapping === null;
+    track.mapping = mapping;
+    if (!first) return;
+    const waiting = this.#early.filter(({ ssrc }) => ssrc === mapping.ssrc);
+    this.#early = this.#early.filter(({ ssrc }) => ssrc !== mapping.ssrc);
+    for (const packet of waiting) this.#emit(track, track.receiver.push(packet));
+  }
+
+  #emit(track: Track, frames: readonly TrackFrame[]): void {
+    const { info, mapping } = track;
+    if (!mapping) return;
+    for (const frame of frames) {
+      // The timestamp lies within 2^31 ticks of the newest report.
+      const pts = Math.round(mapping.pts + ((frame.timestamp - mapping.rtp) | 0) * (90_000 / info.clockRate));
+      const timeline = this.#timelineOf(info.timeline);
+      if (pts < 0 || !timeline) continue;
+      const last = timeline.dts.get(info.kind) ?? -1;
+      const dts = Math.min(pts, Math.max(last + 1, pts - frame.composition, 0));
+      timeline.dts.set(info.kind, Math.max(last, dts));
+      const reported = mapping.utc + (pts - mapping.pts) / 90 - this.#options.clockOffsetMs();
+      this.#counters.units += 1;
+      this.#options.unit({
+        config: frame.config,
+        timeline: timeline.ours,
+        pts: pts90k(pts),
+        dts: pts90k(dts),
+        utc: timeline.clock.utcOf(pts, reported),
+        receivedAt: this.#options.clock.now(),
+        key: frame.key,
+        data: frame.data,
+      });
+    }
+  }
+
+  /** Null for what comes late of a timeline that has been followed by another. */
+  #timelineOf(theirs: number) {
+    if (this.#timeline?.theirs !== theirs) {
+      if (this.#past.has(theirs)) return null;
+      if (this.#timeline) this.#past.add(this.#timeline.theirs);
+      for (const oldest of this.#past) {
+        if (this.#past.size <= MAX_PAST) break;
+        this.#past.delete(oldest);
+      }
+      this.#timeline = { theirs, ours: this.#options.nextTimeline(), clock: new StreamClock(), dts: new Map() };
+    }
+    return this.#timeline;
+  }
+
+  #onDamaged(ssrc: number): void {
+    const now = this.#options.clock.monotonic();
+    if (now - (this.#pliAt.get(ssrc) ?? -Infinity) < PLI_AT_MOST_EVERY_MS) return;
+    this.#pliAt.set(ssrc, now);
+    this.#options.requestKeyframe(ssrc);
+  }
+}
