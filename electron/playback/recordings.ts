@@ -9,18 +9,24 @@ import type { Footage } from './footage.ts';
 const RUN_TOLERANCE_MS = 15_000;
 /** Unexplained time next to a stored gap belongs to it: a failure is noticed some seconds after it began. */
 const NEIGHBOUR_MS = 15_000;
+/** The newest footage may take so long to reach the disk, milliseconds. */
+const ON_ITS_WAY_MS = 3_000;
 /** How far around a time its gap is looked for, milliseconds. */
 const GAP_SEARCH_MS = 31 * 86_400_000;
 
-interface Piece {
+interface Range {
   from: number;
   to: number;
+}
+
+interface Piece extends Range {
   reason: Gap['reason'];
   text: string;
 }
 
 const NOT_ADDED = { reason: 'not-added-yet', text: 'The camera had not been added yet.' } as const;
 const FUTURE = { reason: 'future', text: 'This time is still to come.' } as const;
+const ON_ITS_WAY = { reason: 'future', text: 'This moment is being written to the disk.' } as const;
 const NOT_RUNNING = { reason: 'app-not-running', text: 'Keyhole was not running, or the computer was asleep.' } as const;
 const UNKNOWN = { reason: 'unknown', text: 'Nothing is recorded here, and no reason was noted.' } as const;
 const REMOVED = { reason: 'recorder-stopped', text: 'The camera had been removed from Keyhole.' } as const;
@@ -96,11 +102,12 @@ export function coveragePerBucket(spans: readonly Span[], from: number, to: numb
   return coverage;
 }
 
-/** What is left of [from, to) between the spans (in order, disjoint). */
-export function complement(spans: readonly { from: number; to: number }[], from: number, to: number): { from: number; to: number }[] {
-  const holes: { from: number; to: number }[] = [];
+/** What is left of [from, to) between the spans (in order of their start). */
+export function complement(spans: readonly Range[], from: number, to: number): Range[] {
+  const holes: Range[] = [];
   let position = from;
   for (const span of spans) {
+    if (span.from >= to) break;
     if (span.from > position) holes.push({ from: position, to: Math.min(span.from, to) });
     position = Math.max(position, span.to);
   }
@@ -108,14 +115,11 @@ export function complement(spans: readonly { from: number; to: number }[], from:
   return holes;
 }
 
-/** In order of what is certain: the future, before the camera, the app away; then what was noted; then its neighbourhood. */
-function explain(
-  hole: { from: number; to: number },
-  camera: CameraRow,
-  now: number,
-  stored: readonly GapRow[],
-  runs: readonly Span[],
-): Piece[] {
+/**
+ * In order of what is certain: the future, before the camera was added, after it was removed; what was noted as a fact (a clock
+ * that was set, a file that is gone); the app away; then the reasons noted while it ran, and their neighbourhood.
+ */
+function explain(hole: Range, camera: CameraRow, now: number, stored: readonly GapRow[], runs: readonly Span[]): Piece[] {
   const pieces: Piece[] = [];
   const cut = (from: number, to: number, why: Pick<Piece, 'reason' | 'text'>) => {
     if (to > from) pieces.push({ from, to, ...why });
@@ -123,28 +127,48 @@ function explain(
   const born = Math.min(Math.max(camera.createdAt, hole.from), hole.to);
   const present = Math.min(Math.max(now, born), hole.to);
   const gone = Math.min(Math.max(camera.removedAt ?? Infinity, born), present);
+  // Footage reaches the disk in batches: the last moment is not missing, only on its way.
+  const openGap = stored.some((row) => row.end === null);
+  if (!openGap && present > born && present - born <= ON_ITS_WAY_MS && Math.abs(present - now) < 1 && camera.removedAt === null) {
+    cut(hole.from, born, NOT_ADDED);
+    cut(born, present, ON_ITS_WAY);
+    cut(present, hole.to, FUTURE);
+    return pieces;
+  }
   cut(hole.from, born, NOT_ADDED);
-  const away = complement(tolerant(runs), born, gone).filter((piece) => piece.to - piece.from >= RUN_TOLERANCE_MS || runs.length === 0);
-  for (const running of complement(away, born, gone)) pieces.push(...noted(running, stored));
-  for (const piece of away) cut(piece.from, piece.to, NOT_RUNNING);
   cut(gone, present, REMOVED);
   cut(present, hole.to, FUTURE);
+
+  const facts = stored.filter((row) => row.reason === 'unknown');
+  const reasons = stored.filter((row) => row.reason !== 'unknown');
+  const away = complement(tolerant(runs, now), -Infinity, Infinity).filter((piece) => piece.to - piece.from >= RUN_TOLERANCE_MS);
+  const guessed = complement(rangesOf(facts), born, gone);
+  for (const piece of complement(guessed, born, gone)) pieces.push(...noted(piece, facts));
+  for (const piece of guessed) {
+    const running = complement(away, piece.from, piece.to);
+    for (const part of running) pieces.push(...noted(part, reasons));
+    for (const part of complement(running, piece.from, piece.to)) cut(part.from, part.to, NOT_RUNNING);
+  }
   return pieces.sort((a, b) => a.from - b.from);
 }
 
-/** Runs with holes too short to mean anything closed. */
-function tolerant(runs: readonly Span[]): Span[] {
-  const merged: { from: UtcMs; to: UtcMs }[] = [];
-  for (const run of runs) {
+function rangesOf(rows: readonly GapRow[]): Range[] {
+  return rows.map((row) => ({ from: row.start, to: row.end ?? Infinity }));
+}
+
+/** Runs with holes too short to mean anything closed; one noted a moment ago lasts until now. */
+function tolerant(runs: readonly Span[], now: number): Range[] {
+  const merged: Range[] = [];
+  for (const run of [...runs, { from: now, to: now }].sort((a, b) => a.from - b.from)) {
     const last = merged.at(-1);
-    if (last && run.from - last.to < RUN_TOLERANCE_MS) last.to = utcMs(Math.max(last.to, run.to));
+    if (last && run.from - last.to < RUN_TOLERANCE_MS) last.to = Math.max(last.to, run.to);
     else merged.push({ ...run });
   }
   return merged;
 }
 
 /** The stored reasons within a hole during which the app ran; what they leave goes to a near neighbour or stays unknown. */
-function noted(hole: { from: number; to: number }, stored: readonly GapRow[]): Piece[] {
+function noted(hole: Range, stored: readonly GapRow[]): Piece[] {
   const pieces: Piece[] = [];
   let position = hole.from;
   for (const row of stored) {

@@ -60,6 +60,11 @@ export class GapLedger {
     this.#open = { reason, text, start, gap };
   }
 
+  /** Resolves when what is known so far is stored. */
+  async settled(): Promise<void> {
+    await this.#work;
+  }
+
   /** Ends what is open; resolves when everything is stored. */
   async close(now: UtcMs): Promise<void> {
     if (this.#open) this.#close(now);

@@ -135,6 +135,12 @@ export class Recorder {
     if (status.state === 'offline' && !this.recording && !this.#failure) this.#interrupt(this.#sourceCause());
   }
 
+  /** Resolves when what was pushed so far (and does not wait for ffmpeg or for a bigger batch) is on disk, and its gaps are noted. */
+  async settled(): Promise<void> {
+    await this.#writer.settled();
+    await this.#ledger.settled();
+  }
+
   /** Everything that was pushed reaches the disk first. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#end();

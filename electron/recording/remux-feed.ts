@@ -8,7 +8,7 @@ export type FragmentUnit = AccessUnit & { readonly fragment: Fragment };
 
 /** What is needed of electron/ffmpeg's RemuxProcess: one `ffmpeg -c copy` that turns units into fragments. */
 export interface Remuxer {
-  /** False when its pipe is full and the unit was not taken. */
+  /** False when the unit was not taken: too much waits, or its time does not go forward. `unit.config` is one of those it was started with. */
   write(unit: AccessUnit): boolean;
   /** Ends the input; resolves when the last fragment has come out, or after its deadline. Idempotent. */
   close(): Promise<void>;
@@ -106,7 +106,11 @@ export class RemuxFeed {
       this.counters.dropped += 1;
       return;
     }
-    if (this.#running?.process.write(unit) === false) this.#drop();
+    const config = video ? this.#running?.video : this.#running?.audio;
+    const taken = config && this.#running?.process.write(config === unit.config ? unit : { ...unit, config });
+    if (taken) return;
+    if (video) this.#drop();
+    else this.counters.dropped += 1;
   }
 
   #start(unit: AccessUnit): boolean {

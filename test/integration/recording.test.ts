@@ -8,6 +8,7 @@ import { silentLog } from '../../electron/base/log.ts';
 import { utcMs } from '../../electron/base/units.ts';
 import type { Span } from '../../electron/contract/model.ts';
 import { Playback } from '../../electron/playback/playback.ts';
+import { ffmpegRemux } from '../../electron/recording/ffmpeg-remux.ts';
 import { Recorder } from '../../electron/recording/recorder.ts';
 import { repairIndex } from '../../electron/recording/repair.ts';
 import { RunPeriods } from '../../electron/recording/run-periods.ts';
@@ -76,6 +77,8 @@ async function play(units: Iterable<ClipUnit>): Promise<ClipUnit[]> {
   for (const unit of units) {
     if (unit.utc > clock.now()) await clock.advance(unit.utc - clock.now());
     recorder.push(unit);
+    // Simulated time must not run ahead of the real disk.
+    await recorder.settled();
     played.push(unit);
   }
   return played;
@@ -170,11 +173,18 @@ describe('recording', () => {
   it('is playable while it is being recorded, up to what was flushed', async () => {
     await play(clipUnits({ start: T0, lengthMs: 10_000 }));
     await clock.advance(600);
-    await expect.poll(() => recorder.openSegment()?.end).toBe(T0 + 10_000);
+    await expect
+      .poll(async () => {
+        await clock.advance(100);
+        return recorder.openSegment()?.end;
+      })
+      .toBe(T0 + 10_000);
     const frames = await readBack(T0, T0 + 10_000);
     expect(frames).toHaveLength(100);
     expect(await storage.call('totals', {})).toEqual({ segments: 0, bytes: 0 });
+    // What was told, put together, is what is there.
     expect(added[0]?.from).toBe(T0);
+    for (const [i, span] of added.entries()) expect(span.from).toBe(added[i - 1]?.to ?? T0);
     expect(added.length).toBeGreaterThan(5);
   });
 
@@ -233,6 +243,127 @@ describe('recording', () => {
     expect(gaps).toMatchObject([{ from: T0, reason: 'unknown', text: expect.stringContaining('file is missing') as unknown }]);
     rmSync(join(dataDir, 'recordings'), { recursive: true });
     expect(await repairIndex({ storage, dataDir, log: silentLog })).toMatchObject({ lost: 0, folderKnown: false });
+  });
+});
+
+describe('the reasons of gaps', () => {
+  const query = (from: number, to: number) => playback.recordings({ camera: camera.id, from: utcMs(from), to: utcMs(to) });
+
+  it('tile the range with what was recorded: before, lost, not running, still to come', async () => {
+    await play(clipUnits({ start: T0, lengthMs: 20_000 }));
+    recorder.sourceStatus({ state: 'offline', reason: { code: 'session-lost', text: 'The camera went away.' } });
+    await untilStopped();
+    await clock.advance(10_000);
+    recorder.sourceStatus({ state: 'connecting', reason: { code: 'peer-absent', text: 'The camera is not there.' } });
+    await clock.advance(5_000);
+    recorder.sourceStatus({ state: 'live', reason: null });
+    const resumed = clock.now();
+    await play(clipUnits({ start: resumed, lengthMs: 10_000, timeline: 2 }));
+    await recorder.close();
+    await runs.close();
+    const stopped = clock.now();
+    await clock.advance(60_000);
+    await runs.start();
+    recorder = newRecorder();
+    await play(clipUnits({ start: clock.now(), lengthMs: 10_000, timeline: 3 }));
+    await clock.advance(100);
+    await recorder.close();
+
+    const now = clock.now();
+    const { spans, gaps, coverage } = await query(T0 - 5_000, now + 5_000);
+    const lost = { reason: 'session-lost', text: 'The camera went away.' };
+    expect(spans).toEqual([
+      { from: T0, to: T0 + 20_000 },
+      { from: resumed, to: resumed + 10_000 },
+      { from: stopped + 60_000, to: stopped + 70_000 },
+    ]);
+    expect(gaps).toEqual([
+      { from: T0 - 5_000, to: T0, reason: 'not-added-yet', text: expect.any(String) as string },
+      { from: T0 + 20_000, to: resumed, ...lost },
+      { from: resumed + 10_000, to: stopped + 60_000, reason: 'app-not-running', text: expect.any(String) as string },
+      { from: now, to: now + 5_000, reason: 'future', text: expect.any(String) as string },
+    ]);
+    expect(coverage).toBeCloseTo(40_000 / (now - T0 + 5_000), 6);
+    expect(await query(T0 + 20_500, T0 + 21_000)).toEqual({
+      spans: [],
+      gaps: [{ from: T0 + 20_500, to: T0 + 21_000, ...lost }],
+      coverage: 0,
+    });
+    expect((await playback.gop({ camera: camera.id, at: utcMs(T0 + 25_000) })).value).toEqual({
+      kind: 'gap',
+      from: T0 + 20_000,
+      to: resumed,
+      ...lost,
+      previous: T0 + 20_000 - 1,
+      next: resumed,
+    });
+    const [timeline] = await playback.timeline({ cameras: [camera.id], from: utcMs(T0), to: utcMs(T0 + 40_000), buckets: 4 });
+    expect(timeline?.coverage.slice(0, 3)).toEqual([1, 1, 0]);
+  });
+
+  it('are found for a camera that is connected and silent, and for one that sends no keyframe', async () => {
+    await play(clipUnits({ start: T0, lengthMs: 4_000 }));
+    await untilStopped();
+    expect(recorder.reason).toMatchObject({ reason: 'source-stalled', text: expect.stringContaining('no picture') as unknown });
+    await play([...clipUnits({ start: clock.now(), lengthMs: 14_000, timeline: 2 })].filter((unit) => !unit.key));
+    expect(recorder.reason?.reason).toBe('source-stalled');
+    expect(recorder.stats.waitedForKeyframe).toBeGreaterThan(100);
+    await play(clipUnits({ start: clock.now(), lengthMs: 3_000, timeline: 3 }));
+    await recorder.close();
+    expect((await query(T0, clock.now())).gaps).toMatchObject([{ from: T0 + 4_000, reason: 'source-stalled' }]);
+  });
+
+  it('name a clock that was set forward; set back, the footage stays and the later one is shown', async () => {
+    await play(clipUnits({ start: T0, lengthMs: 10_000 }));
+    clock.jump(30_000);
+    const jumped = [...clipUnits({ start: T0 + 30_000, lengthMs: 20_000 })].slice(100);
+    await play(jumped);
+    const { gaps } = await query(T0, T0 + 45_000);
+    expect(gaps).toMatchObject([{ from: T0 + 10_000, to: T0 + 40_000, text: expect.stringContaining('forward by 30.0 s') as unknown }]);
+    clock.jump(-20_000);
+    await play([...clipUnits({ start: T0 + 10_000, lengthMs: 30_000 })].slice(200));
+    await recorder.close();
+    const starts = (await playback.segments({ camera: camera.id, from: utcMs(T0), to: utcMs(T0 + 60_000) })).map(
+      (segment) => segment.start - T0,
+    );
+    expect(starts).toEqual([0, 30_000, 40_000]);
+    expect(await query(T0, T0 + 50_000)).toMatchObject({ spans: [{ to: T0 + 10_000 }, { from: T0 + 30_000 }] });
+  });
+
+  /** The recorder notices silence by its own watch, once a second. */
+  async function untilStopped(): Promise<void> {
+    await expect
+      .poll(
+        async () => {
+          await clock.advance(1_000);
+          await recorder.settled();
+          return recorder.recording;
+        },
+        { timeout: 10_000 },
+      )
+      .toBe(false);
+  }
+});
+
+describe('a peer-to-peer camera', () => {
+  it('is recorded through one ffmpeg, every frame, from the first keyframe on', async () => {
+    await recorder.close();
+    recorder = new Recorder({ camera, storage, dataDir, clock, log: silentLog, remux: ffmpegRemux({ clock, log: silentLog }) });
+    recorder.sourceStatus({ state: 'live', reason: null });
+    const units = [...clipUnits({ start: T0, lengthMs: 70_000 })].map(({ fragment: _, ...unit }) => unit);
+    for (const unit of units) {
+      recorder.push(unit);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await recorder.close();
+    expect(recorder.stats.dropped).toBe(0);
+    const frames = await readBack(T0, T0 + 70_000);
+    expect(frames.map((frame) => frame.data.length)).toEqual(units.map((unit) => unit.data.length));
+    for (const [i, unit] of units.entries()) {
+      expect(Buffer.compare(frames[i]?.data ?? new Uint8Array(), unit.data), `frame ${i}`).toBe(0);
+      expect(Math.abs((frames[i]?.at ?? 0) - unit.utc)).toBeLessThanOrEqual(1);
+    }
+    expect(segmentFiles()).toHaveLength(2);
   });
 });
 
