@@ -8,6 +8,8 @@ import { MAX_SEGMENT_MS } from '../storage/interface.ts';
 
 /** Segments begin on the UTC minute, plus the camera's own few seconds, so that not every camera turns over at once. */
 const SEGMENT_MS = 60_000;
+/** A recording that begins so shortly before the minute goes on to the next one. */
+const MIN_SEGMENT_MS = 10_000;
 const STAGGER_STEP_MS = 700;
 const STAGGER_STEPS = 12;
 /** A keyframe's wall clock may differ so far from what the media time says before it counts as a jump of the clock. */
@@ -124,7 +126,7 @@ export class SegmentCutter {
       init,
       start,
       base: sample.dts / sample.track.timescale,
-      boundary: Math.floor((start - this.#staggerMs) / SEGMENT_MS + 1) * SEGMENT_MS + this.#staggerMs,
+      boundary: Math.ceil((start + MIN_SEGMENT_MS - this.#staggerMs) / SEGMENT_MS) * SEGMENT_MS + this.#staggerMs,
       keyAt: start,
       keyUtc: unit.utc,
       keyPts: unit.pts,
