@@ -1,6 +1,6 @@
-import type { DecoderConfig, GopGap, UtcMs } from '../../electron/contract/model.ts';
+import { utcMs, type DecoderConfig, type Gop, type GopGap, type UtcMs } from '../../electron/contract/model.ts';
 import { toTimestamp, type DecoderFactory, type Picture, type PictureDecoder } from './decoder.ts';
-import { frameData, isGap, pictureAt, type GopCache, type LoadedGop } from './gop-cache.ts';
+import { frameData, isGap, pictureAt, type Footage, type GopCache, type LoadedGop } from './gop-cache.ts';
 import { PlayClock } from './play-clock.ts';
 import { pictureTime } from './seeker.ts';
 
@@ -11,6 +11,8 @@ const FEED = 4;
 /** Waiting for the decoder this long within the window means it cannot keep up with the speed. */
 const SLOW_MS = 1200;
 const SLOW_WINDOW_MS = 4000;
+/** Segments may follow each other with a hole too small to be a gap; within it the engine still gives the group before it. */
+const PROBES_MS = [0, 300, 1200] as const;
 /** Broken groups in a row before giving up. */
 const MAX_BROKEN = 5;
 
@@ -177,16 +179,13 @@ export class Runner<P extends Picture> {
 
   async #next({ gop }: LoadedGop): Promise<void> {
     const run = this.#run;
-    const following = await this.#load(gop.to, run);
-    if (!following || !this.#cursor) return;
-    if (isGap(following)) return this.#finish(following, gop.to, run);
+    const following = await this.#following(gop, run);
+    if (following === undefined || !this.#cursor) return;
+    if (following === null || isGap(following)) return this.#finish(following, gop.to, run);
     const next = following.gop;
-    if (next.from === gop.from) {
-      // The group being recorded has grown, or not.
-      if (next.to <= gop.to) return this.#finish(null, gop.to, run);
-      this.#cursor = { loaded: following, index: this.#cursor.index };
-    } else {
-      if (next.from < gop.to) return this.#finish(null, gop.to, run);
+    // The group being recorded has grown: on with what is new of it.
+    if (next.from === gop.from) this.#cursor = { loaded: following, index: this.#cursor.index };
+    else {
       if (!sameConfig(next.config, gop.config)) {
         await this.#flush(run);
         if (run !== this.#run || !this.#configure(next.config)) return;
@@ -195,6 +194,17 @@ export class Runner<P extends Picture> {
       this.#options.cache.prefetch(next.to);
     }
     this.#pump();
+  }
+
+  /** What comes after the group: null when nothing does, undefined when it is too late to know. */
+  async #following(gop: Gop, run: number): Promise<Footage | null | undefined> {
+    for (const probe of PROBES_MS) {
+      const footage = await this.#load(utcMs(gop.to + probe), run);
+      if (!footage || isGap(footage)) return footage;
+      const { from, to } = footage.gop;
+      if (from > gop.from || (from === gop.from && to > gop.to)) return footage;
+    }
+    return null;
   }
 
   /** No more to feed: the decoder gives out what it still holds. */

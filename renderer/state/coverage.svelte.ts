@@ -4,8 +4,8 @@ import type { EngineLink } from '../api/engine-link.ts';
 import type { Cameras } from './cameras.svelte.ts';
 import { addSpan } from './spans.ts';
 
-/** After a change of the range shown, wait for the hand to rest. */
-const DEBOUNCE_MS = 120;
+/** Between a change of the range shown and the question: a moving hand asks eight times a second at most. */
+const PACE_MS = 120;
 /** Reasons of gaps and what was deleted are asked anew now and then; new footage is told at once. */
 const REFRESH_MS = 10_000;
 /** How much more than the visible range is asked for, on each side, as a share of it. */
@@ -98,8 +98,10 @@ export class Coverage {
   }
 
   #later(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#ask(), DEBOUNCE_MS);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.#ask();
+    }, PACE_MS);
   }
 
   async #ask(): Promise<void> {

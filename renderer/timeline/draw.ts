@@ -7,6 +7,7 @@ export interface TimelineColors {
   readonly gap: string;
   readonly future: string;
   readonly band: string;
+  readonly bandEdge: string;
   readonly text: string;
   readonly line: string;
   readonly strong: string;
@@ -21,7 +22,8 @@ export interface TimelinePicture {
   readonly ticks: readonly Tick[];
   readonly recordings: Recordings;
   readonly now: UtcMs;
-  readonly playhead: UtcMs | null;
+  /** CSS pixels from the left, as `hover`. */
+  readonly playheadX: number | null;
   readonly hover: number | null;
 }
 
@@ -42,6 +44,7 @@ export function readColors(root: Element): TimelineColors {
     gap: color('gap'),
     future: color('future'),
     band: color('band'),
+    bandEdge: color('band-edge'),
     text: color('text-2'),
     line: color('line'),
     strong: color('line-strong'),
@@ -54,14 +57,14 @@ export function readColors(root: Element): TimelineColors {
 
 /** Draws in CSS pixels; the caller has scaled the context for the screen. */
 export function drawTimeline(context: CanvasRenderingContext2D, picture: TimelinePicture, colors: TimelineColors): void {
-  const { view, now, playhead, hover } = picture;
+  const { view, now, playheadX, hover } = picture;
   context.fillStyle = colors.ground;
   context.fillRect(0, 0, view.width, TIMELINE_HEIGHT);
   drawLane(context, picture, colors);
   drawTicks(context, picture, colors);
   if (hover !== null) line(context, hover, 0, colors.strong, 1);
   line(context, xAt(view, now), RULER_HEIGHT, colors.now, 1.5);
-  if (playhead !== null) drawPlayhead(context, xAt(view, playhead), colors);
+  if (playheadX !== null) drawPlayhead(context, playheadX, colors);
 }
 
 function drawLane(context: CanvasRenderingContext2D, { view, recordings, now }: TimelinePicture, colors: TimelineColors): void {
@@ -74,6 +77,8 @@ function drawLane(context: CanvasRenderingContext2D, { view, recordings, now }: 
   }
   context.fillStyle = colors.band;
   for (const { from, to } of recordings.spans) bar(context, view, from, to, RULER_HEIGHT, LANE_HEIGHT);
+  context.fillStyle = colors.bandEdge;
+  for (const { from, to } of recordings.spans) bar(context, view, from, to, RULER_HEIGHT, 2);
   context.fillStyle = colors.warn;
   for (const gap of recordings.gaps) if (isFailure(gap)) bar(context, view, gap.from, gap.to, TIMELINE_HEIGHT - 3, 3);
 }

@@ -35,11 +35,11 @@ export function showAt(view: View, at: UtcMs, share: number): View {
   return { ...view, from: utcMs(from), to: utcMs(from + span(view)) };
 }
 
-/** Moves only when `at` is not comfortably in view. */
+/** Moves only when `at` is not comfortably in view, and by whole pixels, so that following live costs next to nothing. */
 export function keepInView(view: View, at: UtcMs): View {
   const share = (at - view.from) / span(view);
   if (share < 0 || share > 1) return showAt(view, at, 0.5);
-  if (share > 0.9) return showAt(view, at, 0.9);
+  if ((share - 0.9) * view.width >= 1) return showAt(view, at, 0.9);
   return view;
 }
 

@@ -9,5 +9,15 @@ export function wallPage<T>(
   return { shown: all.slice(actual * size, (actual + 1) * size), page: actual, pages };
 }
 
-/** Tiles in a row. */
-export const columnsOf = (size: number): number => Math.ceil(Math.sqrt(size));
+export interface Grid {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** The grid of a page: square for its size; where all cameras fit on one page, no more rows and columns than they need. */
+export function gridOf(size: number, shown: number, pages: number): Grid {
+  const side = Math.ceil(Math.sqrt(size));
+  if (pages > 1 || shown === 0) return { columns: side, rows: side };
+  const columns = Math.min(side, Math.ceil(Math.sqrt(shown)) === side ? side : Math.min(side, shown));
+  return { columns, rows: Math.ceil(shown / columns) };
+}
