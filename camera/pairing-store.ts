@@ -6,6 +6,7 @@ import { expired } from '../peer/pairing/pair.ts';
 import { inviteId, isSecretProof, newSecret } from '../peer/pairing/invite.ts';
 import type { StateFolder } from './state-folder.ts';
 
+type Disk = Pick<StateFolder, 'read' | 'write'>;
 const FILE = 'pairing.json';
 const MAX_APPS = 64;
 const MAX_INVITES = 64;
@@ -31,12 +32,12 @@ export interface PairRequest {
 
 /** Who may watch this camera, and the invites that let one more in. Every change is on the disk before it is told. */
 export class PairingStore {
-  readonly #folder: StateFolder;
+  readonly #folder: Disk;
   readonly #clock: Clock;
   #state: State;
 
   /** @throws CodedError `database-newer`, `database-corrupt`, `data-unwritable` */
-  constructor(folder: StateFolder, clock: Clock) {
+  constructor(folder: Disk, clock: Clock) {
     this.#folder = folder;
     this.#clock = clock;
     this.#state = load(folder);
@@ -96,7 +97,7 @@ function wrong(): CodedError {
   return new CodedError('invite-wrong', 'The camera does not know this invite: take the newest one that it shows.');
 }
 
-function load(folder: StateFolder): State {
+function load(folder: Disk): State {
   const text = folder.read(FILE);
   if (text === null) return { version: 1, apps: [], invites: [] };
   let value: unknown;

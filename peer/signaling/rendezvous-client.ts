@@ -94,33 +94,28 @@ export class RendezvousClient {
     return true;
   }
 
-  /** Resolves when registered. @throws CodedError `rendezvous-unreachable` after `timeoutMs`, `closed` */
+  /** Resolves when registered. @throws CodedError `rendezvous-unreachable` when the first attempt fails or takes `timeoutMs`, `closed` */
   async registered(timeoutMs: number): Promise<readonly string[]> {
     if (this.#current.kind === 'registered') return this.#current.stunUrls;
-    const { clock } = this.#options;
     return new Promise((resolve, reject) => {
-      const done = () => {
+      const finish = (settle: () => void) => {
         for (const off of offs) off();
         timer.cancel();
+        settle();
       };
+      const fail = (error: CodedError) => finish(() => reject(error));
       const offs = [
         this.state.on((state) => {
-          if (state.kind !== 'registered') return;
-          done();
-          resolve(state.stunUrls);
+          if (state.kind === 'registered') finish(() => resolve(state.stunUrls));
+          else if (state.error) fail(new CodedError('rendezvous-unreachable', state.error.message));
         }),
-        this.ended.on((error) => {
-          done();
-          reject(error);
-        }),
+        this.ended.on(fail),
       ];
-      const timer = clock.setTimeout(() => {
-        done();
-        const why = this.#current.kind === 'connecting' ? this.#current.error?.message : undefined;
-        reject(
-          new CodedError('rendezvous-unreachable', why ?? `The rendezvous ${this.url} does not answer: check the network and its address.`),
-        );
-      }, timeoutMs);
+      const timer = this.#options.clock.setTimeout(
+        () =>
+          fail(new CodedError('rendezvous-unreachable', `The rendezvous ${this.url} does not answer: check the network and its address.`)),
+        timeoutMs,
+      );
     });
   }
 
