@@ -21,6 +21,8 @@ export interface FfmpegProcessOptions {
   readonly log: Log;
   /** Called for each piece of stdout. Must not block: stdout is always drained, for a paused reader would stop ffmpeg. */
   readonly onOutput?: (chunk: Uint8Array) => void;
+  /** Called for each line of stderr, without passwords. */
+  readonly onLine?: (line: string) => void;
   /** Longest silence on stdout in ms before the process counts as stalled and is killed; none when left out. */
   readonly stallMs?: number;
   /** How long a process that was asked to stop may take. */
@@ -173,6 +175,7 @@ export class FfmpegProcess {
     this.#lines.push(text);
     if (this.#lines.length > LINES_KEPT) this.#lines.shift();
     this.#options.log.debug(text);
+    this.#options.onLine?.(text);
   }
 
   #feedWatchdog(): void {

@@ -1,0 +1,83 @@
+import { CodedError } from '../../electron/base/errors.ts';
+import type { FeedPlan } from '../../electron/ffmpeg/feed.ts';
+import type { FfmpegInput } from '../../electron/ffmpeg/process.ts';
+import type { MediaInfo } from '../../electron/ffmpeg/probe.ts';
+import type { AccessUnit } from '../../electron/media/access-unit.ts';
+
+export interface InputPlan {
+  /** What people know the source by; begins a sentence. */
+  readonly name: string;
+  readonly plan: (signal: AbortSignal) => Promise<FeedPlan>;
+}
+
+/** Seconds between keyframes where we encode: a viewer waits so long at most. */
+const KEYFRAME_SECONDS = 2;
+
+/** H.264 that any viewer decodes, without delay: no B-frames, no look-ahead. `bitrate` in bits a second. */
+export function h264Encoder(options: { fps: number; width: number; height: number; bitrate?: number }): string[] {
+  const { fps, width, height } = options;
+  const bitrate = Math.round(options.bitrate ?? Math.max(250_000, width * height * Math.min(fps, 30) * 0.12));
+  const threads = width * height > 640 * 480 ? 2 : 1;
+  return [
+    ...['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-profile:v', 'baseline', '-pix_fmt', 'yuv420p', '-bf', '0'],
+    ...['-g', String(Math.max(1, Math.round(fps * KEYFRAME_SECONDS))), '-sc_threshold', '0', '-threads', String(threads)],
+    ...['-b:v', String(bitrate), '-maxrate', String(bitrate * 2), '-bufsize', String(bitrate)],
+  ];
+}
+
+export const OPUS_ENCODER = [
+  '-c:a',
+  'libopus',
+  '-ar',
+  '48000',
+  '-ac',
+  '1',
+  '-b:a',
+  '32k',
+  '-frame_duration',
+  '20',
+  '-application',
+  'lowdelay',
+];
+
+/** A run that copies H.264 where it can be sent as it is, and encodes what cannot. */
+export function copyOrEncode(input: FfmpegInput, media: MediaInfo, reordered: BFrameWatch): FeedPlan {
+  const { video, audio } = media;
+  if (!video) throw new CodedError('source-no-video', 'There is no video.');
+  const copied = video.codec === 'h264' && !reordered.seen;
+  const encoder = h264Encoder({ fps: video.fps ?? 25, width: video.width, height: video.height });
+  return {
+    inputs: [input],
+    codecs: [...(copied ? ['-c:v', 'copy'] : encoder), ...(!audio ? ['-an'] : audio.codec === 'opus' ? ['-c:a', 'copy'] : OPUS_ENCODER)],
+    tracks: { video: true, audio: audio ? 'coded' : 'none' },
+    onUnit: copied ? (unit) => reordered.check(unit) : (unit) => unit,
+  };
+}
+
+/**
+ * Notices frames that are shown in another order than they are sent in: WebRTC has no way to say so (RFC 8854 names no decoding
+ * time), so such a source is encoded anew from then on.
+ */
+export class BFrameWatch {
+  readonly #name: string;
+  #seen = false;
+  #last: number | null = null;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  get seen(): boolean {
+    return this.#seen;
+  }
+
+  /** @throws CodedError `codec-unsupported` at the first such frame: the next run encodes */
+  check(unit: AccessUnit): AccessUnit {
+    if (unit.config.kind === 'video' && this.#last !== null && unit.pts < this.#last) {
+      this.#seen = true;
+      throw new CodedError('codec-unsupported', `${this.#name} has B-frames, which cannot be sent: it is encoded anew.`);
+    }
+    if (unit.config.kind === 'video') this.#last = unit.pts;
+    return unit;
+  }
+}

@@ -1,0 +1,166 @@
+import type { Clock, Timer } from '../base/clock.ts';
+import { asCoded, CodedError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { Backoff } from '../base/retry.ts';
+import type { Reason } from '../contract/model.ts';
+import type { AccessUnit, TrackConfig } from '../media/access-unit.ts';
+import { hasOtherSps } from '../media/h264/avcc.ts';
+import { sourceFailure } from './failure.ts';
+import { FragmentReader } from './fragment-reader.ts';
+import { fragmentedOutput, type OutputTracks } from './fragments.ts';
+import { FfmpegProcess, type FfmpegInput } from './process.ts';
+
+/** Added to all times: those of B-frames begin below 0, ours must not. */
+const OFFSET_SECONDS = '10';
+
+/** How one run of a feed calls ffmpeg. */
+export interface FeedPlan {
+  readonly inputs: readonly FfmpegInput[];
+  /** Output options: which codecs. */
+  readonly codecs: readonly string[];
+  readonly tracks: OutputTracks;
+  readonly maps?: { readonly video: string; readonly audio: string };
+  /** Called when ffmpeg is started, for one that is fed by us; returns what stops that. */
+  readonly feed?: (process: FfmpegProcess) => () => void;
+  /** Changes a unit on its way, or drops it. */
+  readonly onUnit?: (unit: AccessUnit) => AccessUnit | null;
+}
+
+export type FeedState = 'live' | 'connecting' | 'offline';
+
+export interface FeedOptions {
+  /** What people know the source by, without secrets: the start of its failures' texts. */
+  readonly name: string;
+  /** Looks at the source and says how to run ffmpeg; a CodedError says why not. Called before each run. */
+  readonly plan: (signal: AbortSignal) => Promise<FeedPlan>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onUnit: (unit: AccessUnit) => void;
+  readonly onStatus: (state: FeedState, reason: Reason | null) => void;
+  /** Longest time without a frame. */
+  readonly stallMs?: number;
+}
+
+const STALL_MS = 15_000;
+/** A run that lasted so long has proved itself. */
+const PROVED_MS = 3000;
+
+/**
+ * Frames of one source through ffmpeg, for as long as it is wanted: a run that ends is followed by another, after a delay
+ * that grows to 30 s. Each run is a timeline of its own.
+ */
+export class FfmpegFeed {
+  readonly #options: FeedOptions;
+  readonly #backoff = new Backoff({ capMs: 30_000 });
+  readonly #stop = new AbortController();
+  #timeline = 0;
+  /** The last timeline that showed a picture. */
+  #liveTimeline = 0;
+  #formatChanged = false;
+  #running: Promise<void> | null = null;
+  #configs: readonly TrackConfig[] = [];
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+  }
+
+  /** Of the present or the last run. */
+  get configs(): readonly TrackConfig[] {
+    return this.#configs;
+  }
+
+  start(): void {
+    if (!this.#stop.signal.aborted) this.#running ??= this.#run();
+  }
+
+  /** After it resolves nothing is emitted any more. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    const { log, onStatus, plan } = this.#options;
+    onStatus('connecting', null);
+    while (!signal.aborted) {
+      const failure = await this.#once(plan).catch(asCoded);
+      if (signal.aborted) break;
+      onStatus('offline', { code: failure.code, text: failure.message });
+      const delay = this.#backoff.next();
+      log.warn(failure.message, { code: failure.code, retryInMs: Math.round(delay) });
+      await this.#pause(delay);
+    }
+  }
+
+  /** One run, from the first look to the end; resolves with why it ended. */
+  async #once(makePlan: FeedOptions['plan']): Promise<CodedError> {
+    const { signal } = this.#stop;
+    const { clock, log, name } = this.#options;
+    const plan = await makePlan(signal);
+    if (signal.aborted) return new CodedError('closed', 'The source was closed.');
+    const startedAt = clock.monotonic();
+    let broken: CodedError | null = null;
+    this.#formatChanged = false;
+    const reader = new FragmentReader({
+      tracks: plan.tracks,
+      timeline: ++this.#timeline,
+      clock,
+      onUnit: (unit) => this.#onUnit(unit, plan, startedAt),
+    });
+    const process = new FfmpegProcess({
+      inputs: plan.inputs,
+      output: [...plan.codecs, '-output_ts_offset', OFFSET_SECONDS, ...fragmentedOutput(plan.tracks, plan.maps)],
+      clock,
+      log,
+      onOutput: (chunk) => {
+        if (broken || signal.aborted) return;
+        try {
+          reader.push(chunk);
+          if (this.#formatChanged) throw new CodedError('source-ended', `${name} changed its picture format: it is opened anew.`);
+          if (reader.init) this.#configs = reader.init.tracks.flatMap(({ config }) => config ?? []);
+        } catch (error) {
+          broken = asCoded(error);
+          void process.stop();
+        }
+      },
+      stallMs: this.#options.stallMs ?? STALL_MS,
+    });
+    const stop = () => void process.stop();
+    signal.addEventListener('abort', stop, { once: true });
+    process.start();
+    const unfeed = plan.feed?.(process);
+    const exit = await process.exited;
+    unfeed?.();
+    signal.removeEventListener('abort', stop);
+    return broken ?? sourceFailure(exit, name);
+  }
+
+  #onUnit(unit: AccessUnit, plan: FeedPlan, startedAt: number): void {
+    if (this.#stop.signal.aborted) return;
+    this.#formatChanged ||= hasOtherSps(unit);
+    if (this.#formatChanged) return;
+    const changed = plan.onUnit ? plan.onUnit(unit) : unit;
+    if (!changed) return;
+    if (this.#liveTimeline !== unit.timeline && unit.config.kind === 'video') {
+      this.#liveTimeline = unit.timeline;
+      this.#options.onStatus('live', null);
+    }
+    if (this.#options.clock.monotonic() - startedAt > PROVED_MS) this.#backoff.reset();
+    this.#options.onUnit(changed);
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { signal } = this.#stop;
+    return new Promise((resolve) => {
+      const timer: Timer = this.#options.clock.setTimeout(done, ms);
+      function done() {
+        timer.cancel();
+        signal.removeEventListener('abort', done);
+        resolve();
+      }
+      signal.addEventListener('abort', done, { once: true });
+      if (signal.aborted) done();
+    });
+  }
+}
