@@ -23,7 +23,7 @@ export interface ControllerOptions<P extends Picture> {
 
 type Towards = 'later' | 'earlier';
 
-/** One camera's playback: commands in, pictures and reports out. Only the newest generation paints or reports. */
+/** One camera's playback: commands in, pictures and reports out. Only the newest generation paints. */
 export class PlaybackController<P extends Picture> {
   readonly #options: ControllerOptions<P>;
   readonly #seeker: Seeker<P>;
@@ -167,7 +167,8 @@ export class PlaybackController<P extends Picture> {
       return;
     }
     await this.#options.paint(picture);
-    if (generation === this.#generation) this.#options.report({ playback: 'painted', generation, at, exact });
+    // It is on the screen, also if something newer was asked for meanwhile: what is said must be true.
+    this.#options.report({ playback: 'painted', generation, at, exact });
   }
 
   #tellGap(gap: GopGap, jumpedTo: UtcMs | null, generation: number): void {

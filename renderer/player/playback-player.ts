@@ -81,7 +81,12 @@ export class PlaybackPlayer {
   }
 
   #receive(report: PlaybackReport): void {
-    if (this.#closed || report.generation !== this.#generation) return;
+    if (this.#closed) return;
+    if (report.generation !== this.#generation) {
+      // A picture that was on its way is on the screen all the same; it ends nothing that was asked since.
+      if (report.playback === 'painted') this.#listener({ ...report, exact: false });
+      return;
+    }
     const done = report.playback === 'painted' ? report.exact || this.#waiting !== undefined : endsWithoutPicture(report);
     if (done) this.#busy = false;
     this.#listener(report);

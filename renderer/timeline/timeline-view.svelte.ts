@@ -1,7 +1,8 @@
 import { utcMs, type UtcMs } from '../../electron/contract/model.ts';
 import { keepInView, limitFuture, pan, showAt, span, zoom, type View } from './scale.ts';
 
-export const FIRST_SPAN_MS = 2 * 3_600_000;
+/** A camera added a minute ago has something to show at this zoom. */
+export const FIRST_SPAN_MS = 10 * 60_000;
 const ZOOM_STEP = 0.7;
 
 /** What stretch of time is on the screen, and whether it follows the playhead. */
