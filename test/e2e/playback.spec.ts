@@ -37,6 +37,13 @@ async function range(timeline: Locator): Promise<[number, number]> {
   return [Number(await timeline.getAttribute('data-from')), Number(await timeline.getAttribute('data-to'))];
 }
 
+/** A click plays on from there; these tests want to start the play themselves. */
+async function pause(page: Page): Promise<void> {
+  const play = page.getByTestId('play');
+  if ((await play.getAttribute('data-playing')) === 'true') await play.click();
+  await expect(play).toHaveAttribute('data-playing', 'false');
+}
+
 /** The timeline shows `at` and not more than `width` ms. */
 async function zoomTo(page: Page, at: number, width: number): Promise<void> {
   const timeline = page.getByTestId('timeline');
@@ -78,6 +85,8 @@ test('a click paints the frame of that time, and steps are of one frame', async 
   const canvas = await openCorridor(page, recorded);
   const target = recorded.spans[0]!.from + 71_234;
   await zoomTo(page, target, 20_000);
+  await clickAt(page, target - 1000);
+  await pause(page);
   const doubt = await clickAt(page, target);
   await expect
     .poll(async () => {
@@ -107,6 +116,7 @@ test('plays without a hole over the border of two segments, and jumps the gap, s
   // Segments end on the camera's minute: whichever second that is, a minute of footage has one border.
   await zoomTo(page, first!.to - 4000, 60_000);
   await clickAt(page, first!.to - 4000);
+  await pause(page);
   await settled(page, canvas, recorded.fps);
   await page.evaluate(() => {
     const seen: string[] = [];
@@ -133,6 +143,7 @@ test('every frame is shown at 1x across a segment border', async ({ site, openAp
   const minute = Math.ceil((recorded.spans[0]!.from + MINUTE) / MINUTE) * MINUTE;
   await zoomTo(page, minute - 1000, 30_000);
   await clickAt(page, minute - 1000);
+  await pause(page);
   const { number } = await settled(page, canvas, recorded.fps);
   await page.getByTestId('play').click();
   const seen = new Set<number>();
@@ -159,6 +170,7 @@ test('fast speeds arrive sooner, and live is one click away', async ({ site, ope
   const start = recorded.spans[0]!.from + 10_000;
   await zoomTo(page, start, 60_000);
   await clickAt(page, start);
+  await pause(page);
   const { number } = await settled(page, canvas, recorded.fps);
   await page.getByTestId('speed').selectOption({ label: '16×' });
   await page.getByTestId('play').click();
@@ -172,9 +184,12 @@ test('fast speeds arrive sooner, and live is one click away', async ({ site, ope
 test('what is missing is told in words, to eyes and to screen readers', async ({ site, openApp }) => {
   const recorded = await footage(site.dataDir);
   const page = await openApp();
-  await openCorridor(page, recorded);
+  const canvas = await openCorridor(page, recorded);
   const inGap = recorded.spans[0]!.to + 10_000;
   await zoomTo(page, inGap, 5 * MINUTE);
+  await clickAt(page, recorded.spans[0]!.to - 20_000);
+  await pause(page);
+  await settled(page, canvas, recorded.fps);
   await expect(page.getByTestId('timeline-gaps')).toContainText(/not running/i);
   await clickAt(page, inGap);
   await expect(page.getByTestId('stage-words')).toContainText(/not running/i);
