@@ -10,6 +10,7 @@ export class TimelineView {
   readonly #now: () => UtcMs;
   #view = $state.raw<View>({ from: utcMs(0), to: utcMs(1), width: 1 });
   #following = true;
+  #playhead: UtcMs | undefined;
 
   constructor(now: () => UtcMs) {
     this.#now = now;
@@ -31,9 +32,11 @@ export class TimelineView {
     this.#set(pan(this.#view, pixels));
   }
 
-  /** Keeps the time under `x`, the pointer, where it is. */
+  /** Keeps the time under `x`, the pointer, where it is. Zooming in on something else leaves the playhead behind. */
   zoomAround(x: number, factor: number): void {
     this.#set(zoom(this.#view, x, factor));
+    const { from, to } = this.#view;
+    if (this.#playhead !== undefined && (this.#playhead < from || this.#playhead > to)) this.#following = false;
   }
 
   /** Keeps the playhead where it is, or the middle when it is out of sight. */
@@ -50,6 +53,7 @@ export class TimelineView {
   }
 
   playheadAt(at: UtcMs): void {
+    this.#playhead = at;
     if (this.#following) this.#view = keepInView(this.#view, at);
   }
 
