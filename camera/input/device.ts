@@ -20,7 +20,7 @@ export function devicePlan(source: string, context: InputContext): InputPlan {
       return {
         inputs: [{ url: source, options }],
         codecs: [...(encodes ? ['-c:v', 'copy'] : h264Encoder({ fps: 25, width: 1280, height: 720 })), '-an'],
-        tracks: { video: true, audio: 'none' },
+        output: { kind: 'packets', audio: null },
         onUnit: (unit) => reordered.check(unit),
       };
     },

@@ -4,6 +4,7 @@ import { pts90k, utcMs } from '../../electron/base/units.ts';
 import type { FeedPlan } from '../../electron/ffmpeg/feed.ts';
 import type { FfmpegProcess } from '../../electron/ffmpeg/process.ts';
 import type { AccessUnit } from '../../electron/media/access-unit.ts';
+import { opusConfig } from '../../electron/media/opus/dops.ts';
 import { frameNumberAt, frameTime } from './frame-code.ts';
 import type { InputContext } from './input.ts';
 import { h264Encoder, OPUS_ENCODER, type InputPlan } from './plan.ts';
@@ -28,20 +29,21 @@ export function testPlan(source: string, { clock }: InputContext): InputPlan {
       const plan: FeedPlan = {
         inputs: [{ url: 'pipe:0', options: ['-probesize', '32', '-analyzeduration', '0', ...raw] }, ...(audio ? [tone] : [])],
         codecs: [...h264Encoder(options), ...(audio ? ['-filter:a', 'volume=0.05', ...OPUS_ENCODER] : ['-an'])],
-        tracks: { video: true, audio: audio ? 'coded' : 'none' },
-        maps: { video: '0:v:0', audio: '1:a:0' },
+        output: { kind: 'packets', audio: audio ? opusConfig(1) : null, maps: { video: '0:v:0', audio: '1:a:0' } },
         feed: (process) => draw(process),
         onUnit: (unit) => retime(unit),
       };
       const picture = new TestPicture(options);
       let first: number | null = null;
+      let last: number | null = null;
 
       function draw(process: FfmpegProcess): () => void {
         let timer = clock.setTimeout(tick, 0);
         function tick() {
           const now = clock.now();
           const number = frameNumberAt(now, fps);
-          if (number !== drawn.at(-1) && drawn.length < MAX_BEHIND) {
+          if (number !== last && drawn.length < MAX_BEHIND) {
+            last = number;
             drawn.push(number);
             process.write(new Uint8Array(picture.render(number, now)));
           }

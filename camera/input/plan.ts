@@ -3,6 +3,7 @@ import type { FeedPlan } from '../../electron/ffmpeg/feed.ts';
 import type { FfmpegInput } from '../../electron/ffmpeg/process.ts';
 import type { MediaInfo } from '../../electron/ffmpeg/probe.ts';
 import type { AccessUnit } from '../../electron/media/access-unit.ts';
+import { opusConfig } from '../../electron/media/opus/dops.ts';
 
 export interface InputPlan {
   /** What people know the source by; begins a sentence. */
@@ -49,7 +50,7 @@ export function copyOrEncode(input: FfmpegInput, media: MediaInfo, reordered: BF
   return {
     inputs: [input],
     codecs: [...(copied ? ['-c:v', 'copy'] : encoder), ...(!audio ? ['-an'] : audio.codec === 'opus' ? ['-c:a', 'copy'] : OPUS_ENCODER)],
-    tracks: { video: true, audio: audio ? 'coded' : 'none' },
+    output: { kind: 'packets', audio: audio ? opusConfig(audio.codec === 'opus' && audio.channels === 2 ? 2 : 1) : null },
     onUnit: copied ? (unit) => reordered.check(unit) : (unit) => unit,
   };
 }

@@ -3,23 +3,31 @@ import { asCoded, CodedError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { Backoff } from '../base/retry.ts';
 import type { Reason } from '../contract/model.ts';
-import type { AccessUnit, TrackConfig } from '../media/access-unit.ts';
+import type { AccessUnit, AudioConfig, TrackConfig } from '../media/access-unit.ts';
 import { hasOtherSps } from '../media/h264/avcc.ts';
 import { sourceFailure } from './failure.ts';
 import { FragmentReader } from './fragment-reader.ts';
 import { fragmentedOutput, type OutputTracks } from './fragments.ts';
+import { PacketReader, type PacketReaderOptions } from './packet-reader.ts';
+import { packetOutput } from './packets.ts';
 import { FfmpegProcess, type FfmpegInput } from './process.ts';
 
 /** Added to all times: those of B-frames begin below 0, ours must not. */
 const OFFSET_SECONDS = '10';
+
+/**
+ * `fragments`: units with their fragments, as they are recorded, a frame late. `packets`: H.264 and sound without fragments, at once.
+ */
+export type FeedOutput =
+  | { readonly kind: 'fragments'; readonly tracks: OutputTracks }
+  | { readonly kind: 'packets'; readonly audio: AudioConfig | null; readonly maps?: { readonly video: string; readonly audio: string } };
 
 /** How one run of a feed calls ffmpeg. */
 export interface FeedPlan {
   readonly inputs: readonly FfmpegInput[];
   /** Output options: which codecs. */
   readonly codecs: readonly string[];
-  readonly tracks: OutputTracks;
-  readonly maps?: { readonly video: string; readonly audio: string };
+  readonly output: FeedOutput;
   /** Called when ffmpeg is started, for one that is fed by us; returns what stops that. */
   readonly feed?: (process: FfmpegProcess) => () => void;
   /** Changes a unit on its way, or drops it. */
@@ -102,15 +110,11 @@ export class FfmpegFeed {
     const startedAt = clock.monotonic();
     let broken: CodedError | null = null;
     this.#formatChanged = false;
-    const reader = new FragmentReader({
-      tracks: plan.tracks,
-      timeline: ++this.#timeline,
-      clock,
-      onUnit: (unit) => this.#onUnit(unit, plan, startedAt),
-    });
+    const reading = { timeline: ++this.#timeline, clock, onUnit: (unit: AccessUnit) => this.#onUnit(unit, plan, startedAt) };
+    const { reader, output } = outputOf(plan.output, reading);
     const process = new FfmpegProcess({
       inputs: plan.inputs,
-      output: [...plan.codecs, '-output_ts_offset', OFFSET_SECONDS, ...fragmentedOutput(plan.tracks, plan.maps)],
+      output: [...plan.codecs, '-output_ts_offset', OFFSET_SECONDS, ...output],
       clock,
       log,
       onOutput: (chunk) => {
@@ -118,7 +122,7 @@ export class FfmpegFeed {
         try {
           reader.push(chunk);
           if (this.#formatChanged) throw new CodedError('source-ended', `${name} changed its picture format: it is opened anew.`);
-          if (reader.init) this.#configs = reader.init.tracks.flatMap(({ config }) => config ?? []);
+          if (reader.configs.length > 0) this.#configs = reader.configs;
         } catch (error) {
           broken = asCoded(error);
           void process.stop();
@@ -163,4 +167,14 @@ export class FfmpegFeed {
       if (signal.aborted) done();
     });
   }
+}
+
+type Reading = Omit<PacketReaderOptions, 'audio'>;
+
+function outputOf(output: FeedOutput, reading: Reading): { reader: FragmentReader | PacketReader; output: string[] } {
+  if (output.kind === 'fragments') {
+    return { reader: new FragmentReader({ ...reading, tracks: output.tracks }), output: fragmentedOutput(output.tracks) };
+  }
+  const { video, audio } = output.maps ?? { video: '0:v:0', audio: '0:a:0' };
+  return { reader: new PacketReader({ ...reading, audio: output.audio }), output: packetOutput({ video, audio: output.audio && audio }) };
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { CodedError } from '../base/errors.ts';
 import { pts90k } from '../base/units.ts';
-import type { AccessUnit } from '../media/access-unit.ts';
+import type { AccessUnit, TrackConfig } from '../media/access-unit.ts';
 import { concat } from '../media/concat.ts';
 import { findBox, readU32 } from '../media/fmp4/boxes.ts';
 import { parseFragment, setSequenceNumber, type FragmentSample } from '../media/fmp4/fragment.ts';
@@ -40,9 +40,9 @@ export class FragmentReader {
     this.#times = new PtsClock(options.clock);
   }
 
-  /** The configurations, once ffmpeg has said them: video first. */
-  get init(): InitSegment | null {
-    return this.#init?.segment ?? null;
+  /** Once ffmpeg has said them: video first. */
+  get configs(): readonly TrackConfig[] {
+    return this.#init?.segment.tracks.flatMap(({ config }) => config ?? []) ?? [];
   }
 
   /** @throws CodedError `protocol-error` when this is not what ffmpeg writes; `codec-unsupported` */

@@ -69,7 +69,8 @@ export class RtspSource implements Source {
       lossPct: null,
     };
     if (!media.video) throw new CodedError('source-no-video', `${this.#name} has no video.`);
-    return { inputs: [input], ...rtspCodecs(media) };
+    const { codecs, tracks } = rtspCodecs(media);
+    return { inputs: [input], codecs, output: { kind: 'fragments', tracks } };
   }
 
   #onStatus(state: FeedState, reason: Reason | null): void {
