@@ -87,6 +87,8 @@ class Joiner {
   /** Where the current file's time 0 is in the output, seconds. Null while it is left to its first picture. */
   #zero: number | null = null;
   #segment: Segment | null = null;
+  /** By track: the middle of the last sample, in the track's timescale. */
+  readonly #ends = new Map<number, number>();
   /** Decode time of the last picture, seconds. */
   #lastStart = 0;
 
@@ -94,7 +96,8 @@ class Joiner {
   next(segment: Segment): void {
     const last = this.#segment;
     const follows = last !== null && this.#zero !== null && Math.abs(segment.start - last.end) <= SPAN_TOLERANCE_MS;
-    this.#zero = follows && this.#zero !== null ? Math.max(this.#zero + (segment.start - last.start) / 1000, this.#lastStart) : null;
+    this.#zero =
+      follows && this.#zero !== null ? Math.max(this.#zero + (segment.start - last.start) / 1000, this.#lastStart + 0.001) : null;
     this.#segment = segment;
   }
 
@@ -111,8 +114,11 @@ class Joiner {
       if (keyPts === null || (sample.pts / timescale - keyPts) * 1000 >= lengthMs) continue;
       this.#zero ??= this.#reached - seconds;
       const time = Math.round((seconds + this.#zero) * timescale);
-      if (time < 0 || !setBaseDecodeTime(fragment, time)) continue;
+      // Sound runs a little ahead of the picture: behind a gap some of it has been played already.
+      const over = time < (this.#ends.get(sample.track.id) ?? 0) && config?.kind !== 'video';
+      if (time < 0 || over || !setBaseDecodeTime(fragment, time)) continue;
       setSequenceNumber(fragment, ++this.#sequence);
+      this.#ends.set(sample.track.id, time + (sample.duration >> 1));
       if (config?.kind === 'video') this.#advance(time / timescale, sample.duration / timescale);
       kept.push(fragment);
     }

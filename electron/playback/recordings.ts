@@ -25,8 +25,7 @@ interface Piece extends Range {
 }
 
 const NOT_ADDED = { reason: 'not-added-yet', text: 'The camera had not been added yet.' } as const;
-const FUTURE = { reason: 'future', text: 'This time is still to come.' } as const;
-const ON_ITS_WAY = { reason: 'future', text: 'This moment is being written to the disk.' } as const;
+const FUTURE = { reason: 'future', text: 'This time is still to come, or is just being written.' } as const;
 const NOT_RUNNING = { reason: 'app-not-running', text: 'Keyhole was not running, or the computer was asleep.' } as const;
 const UNKNOWN = { reason: 'unknown', text: 'Nothing is recorded here, and no reason was noted.' } as const;
 const REMOVED = { reason: 'recorder-stopped', text: 'The camera had been removed from Keyhole.' } as const;
@@ -125,16 +124,10 @@ function explain(hole: Range, camera: CameraRow, now: number, stored: readonly G
     if (to > from) pieces.push({ from, to, ...why });
   };
   const born = Math.min(Math.max(camera.createdAt, hole.from), hole.to);
-  const present = Math.min(Math.max(now, born), hole.to);
-  const gone = Math.min(Math.max(camera.removedAt ?? Infinity, born), present);
   // Footage reaches the disk in batches: the last moment is not missing, only on its way.
-  const openGap = stored.some((row) => row.end === null);
-  if (!openGap && present > born && present - born <= ON_ITS_WAY_MS && Math.abs(present - now) < 1 && camera.removedAt === null) {
-    cut(hole.from, born, NOT_ADDED);
-    cut(born, present, ON_ITS_WAY);
-    cut(present, hole.to, FUTURE);
-    return pieces;
-  }
+  const onItsWay = now - born <= ON_ITS_WAY_MS && camera.removedAt === null && !stored.some((row) => row.end === null);
+  const present = onItsWay ? born : Math.min(Math.max(now, born), hole.to);
+  const gone = Math.min(Math.max(camera.removedAt ?? Infinity, born), present);
   cut(hole.from, born, NOT_ADDED);
   cut(gone, present, REMOVED);
   cut(present, hole.to, FUTURE);

@@ -6,6 +6,7 @@ import { utcMs } from '../base/units.ts';
 import type { Storage } from '../storage/client.ts';
 import type { CameraRow, SegmentRow } from '../storage/interface.ts';
 import { cameraFolder, segmentFile, startOfFile } from '../storage/layout.ts';
+import { collectGarbage } from './garbage.ts';
 import { checkMarker } from './marker.ts';
 import { syncFolder } from './segment-file.ts';
 import { scanSegment } from './segment-scan.ts';
@@ -44,6 +45,7 @@ export async function repairIndex(options: RepairOptions): Promise<RepairReport>
   const report = { added: 0, cut: 0, empty: 0, lost: 0, folderKnown: await checkMarker(storage, dataDir) };
   if (!report.folderKnown)
     log.warn('the recordings folder is not the one this database belongs to: is a disk not mounted? No row is taken away', { dataDir });
+  await collectGarbage(options);
   for (const camera of await storage.call('cameras', { removed: true })) {
     const days = (await list(join(dataDir, cameraFolder(camera.id)))).filter((name) => /^\d{4}-\d{2}-\d{2}$/.test(name)).sort();
     for (const day of all ? days : days.slice(-RECENT_DAYS)) await repairDay(options, camera, day, report);
@@ -95,7 +97,6 @@ async function repairFile(
     log.info('the torn end of a recording was cut off', { file: path, bytes: fileBytes - wholeBytes });
   }
   await makeSafe(path, wholeBytes);
-  // A listed file that is whole keeps the end its row says: that of a continuous cut is the next one's start.
   await storage.call('insertSegment', { camera: camera.key, ...segment });
   if (!row) report.added += 1;
 }

@@ -5,7 +5,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../base/log.ts';
 import { utcMs, type UtcMs } from '../base/units.ts';
 import type { Span } from '../contract/model.ts';
-import { seededRandom } from '../media/seeded-random.ts';
 import { Storage } from './client.ts';
 import { SPAN_TOLERANCE_MS, type NewSegment } from './interface.ts';
 
@@ -99,10 +98,13 @@ describe('segments', () => {
   });
 
   it('spans are what merging the segments gives, whatever was inserted, replaced and removed', async () => {
-    const next = seededRandom(7);
-    const random = (n: number) => Math.floor(next() * n);
+    let seed = 13;
+    const random = (n: number) => {
+      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+      return Math.floor((seed / 2 ** 32) * n);
+    };
     const rows = new Map<number, NewSegment>();
-    for (let round = 0; round < 300; round++) {
+    for (let round = 0; round < 1_000; round++) {
       const from = random(2000);
       if (random(4) === 0) {
         const to = from + random(300);
@@ -117,6 +119,42 @@ describe('segments', () => {
       expect(await storage.call('spans', { camera: 1, from: at(-100), to: at(10_000) }), `round ${round}`).toEqual(expected);
     }
     expect(rows.size).toBeGreaterThan(20);
+  });
+
+  it('spans of many hours are cut in the middle, at the front and at the end', async () => {
+    for (let minute = 0; minute < 180; minute++) await storage.call('insertSegment', segment(1, minute * 60, minute * 60 + 60));
+    const range = { camera: 1, from: at(-1), to: at(20_000) };
+    expect(await storage.call('spans', range)).toEqual([{ from: at(0), to: at(10_800) }]);
+    const cuts = [
+      {
+        from: 600,
+        to: 660,
+        spans: [
+          [0, 600],
+          [660, 10_800],
+        ],
+      },
+      {
+        from: 0,
+        to: 60,
+        spans: [
+          [60, 600],
+          [660, 10_800],
+        ],
+      },
+      {
+        from: 10_740,
+        to: 10_800,
+        spans: [
+          [60, 600],
+          [660, 10_740],
+        ],
+      },
+    ];
+    for (const { from, to, spans } of cuts) {
+      expect(await storage.call('removeSegments', { camera: 1, from: at(from), to: at(to) })).toBe((to - from) / 60);
+      expect(await storage.call('spans', range)).toEqual(spans.map(([start = 0, end = 0]) => ({ from: at(start), to: at(end) })));
+    }
   });
 
   it('spans nearer than the tolerance are one, and are cut to the range', async () => {

@@ -30,7 +30,10 @@ export function spanQueries(db: SqlDatabase): SpanIndex & Pick<StorageCalls, 'sp
   );
   const first = db.prepare('SELECT start_ms, end_ms FROM span WHERE camera = ? AND start_ms > ? ORDER BY start_ms LIMIT 1');
   const lastEnd = db.prepare(
-    'SELECT max(start_ms + duration_ms) AS end_ms, count(*) AS n FROM segment WHERE camera = ? AND start_ms >= ? AND start_ms < ?',
+    'SELECT max(start_ms + duration_ms) AS end_ms FROM segment WHERE camera = ? AND start_ms >= ? AND start_ms < ?',
+  );
+  const between = db.prepare(
+    'SELECT start_ms, start_ms + duration_ms AS end_ms FROM segment WHERE camera = ? AND start_ms >= ? AND start_ms < ?',
   );
   const nextStart = db.prepare('SELECT min(start_ms) AS start_ms FROM segment WHERE camera = ? AND start_ms >= ? AND start_ms < ?');
 
@@ -56,8 +59,12 @@ export function spanQueries(db: SqlDatabase): SpanIndex & Pick<StorageCalls, 'sp
         remove.run(camera, span.start_ms);
         const left = lastEnd.get(camera, Math.max(span.start_ms, from - MAX_SEGMENT_MS), from) as { end_ms: number | null };
         if (left.end_ms !== null && span.start_ms < from) extend(camera, span.start_ms, left.end_ms);
-        const right = nextStart.get(camera, to, span.end_ms) as { start_ms: number | null };
-        if (right.start_ms !== null) extend(camera, right.start_ms, span.end_ms);
+        // A removed segment may have bridged what begins behind it, but no farther than a segment is long.
+        const bridged = to + MAX_SEGMENT_MS;
+        const near = between.all(camera, to, Math.min(bridged, span.end_ms)) as SpanRow[];
+        for (const segment of near) extend(camera, segment.start_ms, segment.end_ms);
+        const far = nextStart.get(camera, bridged, span.end_ms) as { start_ms: number | null };
+        if (far.start_ms !== null) extend(camera, far.start_ms, span.end_ms);
       }
     },
     spans: ({ camera, from, to }) =>
