@@ -8,7 +8,7 @@ import { packetizeH264 } from './h264-packetizer.ts';
 
 /** 640x360 and 1280x720 as libx264 writes them. */
 const SPS = Buffer.from('6742c016da0280bfe5c0440000030004000003007a3c58ba80', 'hex');
-const SPS_720 = Buffer.from('6742c01fda014016ec04400000030040000007a3c60ca80', 'hex');
+const SPS_720 = Buffer.from('6742c01fda014016ec04400000030040000007a3c60ca8', 'hex');
 const PPS = Buffer.from('68ce0fc8', 'hex');
 const CONFIG = h264Config([SPS], [PPS])!;
 
