@@ -67,7 +67,8 @@ export function keyframeAt(segment: Segment, at: UtcMs): Keyframe | null {
   return segment.keyframes[low - 1] ?? null;
 }
 
-function videoFrames(bytes: Uint8Array, init: InitSegment, keyAt: UtcMs): { frames: Gop['frames']; data: Uint8Array[] } {
+/** The pictures of one group, in decoding order. `keyAt`: wall clock of its keyframe. */
+export function videoFrames(bytes: Uint8Array, init: InitSegment, keyAt: UtcMs): { frames: Gop['frames']; data: Uint8Array[] } {
   const frames: { at: UtcMs; key: boolean; bytes: number }[] = [];
   const data: Uint8Array[] = [];
   let first: number | null = null;

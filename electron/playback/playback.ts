@@ -1,10 +1,13 @@
 import type { Clock } from '../base/clock.ts';
+import { CodedError } from '../base/errors.ts';
 import type { WithBytes } from '../contract/api.ts';
 import type { CameraId, Gop, GopGap, Recordings as RecordingsAnswer, Segment, Span, TimelineCoverage, UtcMs } from '../contract/model.ts';
+import type { Log } from '../base/log.ts';
 import type { Storage } from '../storage/client.ts';
 import { clip } from './clip.ts';
 import { Footage, type UnlistedSegments } from './footage.ts';
 import { GopReader } from './gop.ts';
+import { frameJpeg } from './jpeg.ts';
 import { Recordings } from './recordings.ts';
 import { SegmentReader } from './segment-reader.ts';
 
@@ -14,7 +17,11 @@ export interface PlaybackOptions {
   readonly clock: Clock;
   /** The segments of this camera's recorder, `recorder.segments()`; none when it is not recorded. */
   readonly unlisted: UnlistedSegments;
+  readonly log?: Log;
 }
+
+/** Decoders that make pictures at the same time; more are refused rather than queued. */
+const MAX_JPEGS = 4;
 
 type CameraRange = Span & { readonly camera: CameraId };
 
@@ -24,8 +31,11 @@ export class Playback {
   readonly #reader: SegmentReader;
   readonly #recordings: Recordings;
   readonly #gops: GopReader;
+  readonly #options: PlaybackOptions;
+  #jpegs = 0;
 
   constructor(options: PlaybackOptions) {
+    this.#options = options;
     this.#footage = new Footage(options.storage, options.unlisted);
     this.#reader = new SegmentReader(options.dataDir);
     this.#recordings = new Recordings(options.storage, this.#footage, options.clock);
@@ -56,5 +66,18 @@ export class Playback {
   /** Pieces of one playable MP4; see clip.ts. Errors before the first piece: `not-found` when nothing is recorded there, `conflict`. */
   clip(args: CameraRange): AsyncIterable<Uint8Array> {
     return clip({ ...args, footage: this.#footage, reader: this.#reader });
+  }
+
+  /** The picture at `at`, or the newest. Errors: `not-found`, `too-busy`, `ffmpeg-missing`, `ffmpeg-failed`. */
+  async frameJpeg(args: { camera: CameraId; at: UtcMs | 'now' }): Promise<Uint8Array> {
+    if (this.#jpegs >= MAX_JPEGS)
+      throw new CodedError('too-busy', 'Too many pictures are asked for at the same time: try again in a moment.');
+    this.#jpegs += 1;
+    try {
+      const { clock, log } = this.#options;
+      return await frameJpeg({ footage: this.#footage, reader: this.#reader, clock, log }, args);
+    } finally {
+      this.#jpegs -= 1;
+    }
   }
 }

@@ -14,7 +14,8 @@ import { repairIndex } from '../../electron/recording/repair.ts';
 import { RunPeriods } from '../../electron/recording/run-periods.ts';
 import { Storage } from '../../electron/storage/client.ts';
 import type { CameraRow } from '../../electron/storage/interface.ts';
-import { clipFrames, clipUnits, type ClipUnit } from './recording-clip.ts';
+import { UnitMaker, VIDEO } from '../fixtures/muxed-units.ts';
+import { CLIP, clipFrames, clipUnits, type ClipUnit } from './recording-clip.ts';
 
 /* The real clip through the real recorder, database and files, read back through playback. Only the clock is simulated. */
 
@@ -367,7 +368,77 @@ describe('a peer-to-peer camera', () => {
   });
 });
 
+describe('single pictures', () => {
+  /** The picture as 16 x 16 grey values. */
+  function grey(args: readonly string[], input?: Uint8Array): Uint8Array {
+    const output = ['-frames:v', '1', '-vf', 'scale=16:16:flags=area,format=gray', '-f', 'rawvideo', 'pipe:1'];
+    return new Uint8Array(execFileSync('ffmpeg', ['-v', 'error', ...args, ...output], input ? { input } : {}));
+  }
+  const difference = (a: Uint8Array, b: Uint8Array) => a.reduce((sum, value, i) => sum + Math.abs(value - (b[i] ?? 0)), 0) / a.length;
+
+  it('show the frame of the asked time', async () => {
+    await play(clipUnits({ start: T0, lengthMs: 20_000 }));
+    await recorder.close();
+    for (const ms of [0, 7_350, 19_900]) {
+      const jpeg = await playback.frameJpeg({ camera: camera.id, at: utcMs(T0 + ms) });
+      const shown = grey(['-f', 'mjpeg', '-i', 'pipe:0'], jpeg);
+      // The clip's own frame of that time, and one a second away.
+      const right = grey(['-ss', String(Math.floor(ms / 100) / 10), '-i', CLIP]);
+      const wrong = grey(['-ss', String(Math.floor(ms / 100) / 10 + 5), '-i', CLIP]);
+      expect(difference(shown, right)).toBeLessThan(difference(shown, wrong) / 2);
+    }
+    const newest = await playback.frameJpeg({ camera: camera.id, at: 'now' });
+    expect(newest).toEqual(await playback.frameJpeg({ camera: camera.id, at: utcMs(T0 + 19_900) }));
+    await expect(playback.frameJpeg({ camera: camera.id, at: utcMs(T0 + 60_000) })).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
+
+describe('removing a camera', () => {
+  it('with its recordings deletes rows, then files, and finishes after a crash in between', async () => {
+    await play(clipUnits({ start: T0, lengthMs: 5_000 }));
+    await recorder.close();
+    expect(segmentFiles()).toHaveLength(1);
+    await storage.call('removeCamera', { id: camera.id, at: clock.now(), forgetRecordings: true });
+    // Killed here, the files are still there and nobody lists them; the next start's repair deletes them.
+    await repairIndex({ storage, dataDir, log: silentLog });
+    expect(segmentFiles()).toEqual([]);
+    expect(await storage.call('garbage', {})).toEqual([]);
+    await expect(playback.gop({ camera: camera.id, at: utcMs(T0) })).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
+
 describe('clips', () => {
+  it('of a camera whose format changed are refused before the first byte, with the time of the change', async () => {
+    const other = { ...VIDEO, width: 640 };
+    await play(new UnitMaker().video({ at: T0, lengthMs: 4_000 }));
+    await play(
+      new UnitMaker({ configs: [{ ...other, description: changed(VIDEO.description) }] }).video({
+        at: T0 + 4_000,
+        dts: 4_000,
+        lengthMs: 4_000,
+      }),
+    );
+    await recorder.close();
+    const pieces = async (from: number, to: number) => {
+      let count = 0;
+      for await (const _ of playback.clip({ camera: camera.id, from: utcMs(T0 + from), to: utcMs(T0 + to) })) count += 1;
+      return count;
+    };
+    await expect(pieces(0, 8_000)).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining(new Date(T0 + 4_000).toISOString()) as unknown,
+    });
+    expect(await pieces(0, 4_000)).toBeGreaterThan(1);
+    expect(await pieces(4_000, 8_000)).toBeGreaterThan(1);
+  });
+
+  /** Another level, so that the header differs. */
+  function changed(description: Uint8Array): Uint8Array {
+    const copy = description.slice();
+    copy[3] = 40;
+    return copy;
+  }
+
   it('join segments and gaps into one MP4 that ffmpeg plays', async () => {
     await play(clipUnits({ start: T0, lengthMs: 70_000, sound: true }));
     recorder.sourceStatus({ state: 'offline', reason: { code: 'session-lost', text: 'The camera went away.' } });
