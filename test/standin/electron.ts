@@ -99,6 +99,8 @@ export type Ask =
   | { readonly what: 'ipc'; readonly channel: string; readonly from: string; readonly args: readonly unknown[] }
   | { readonly what: 'facts' };
 
+// A test that is killed leaves nobody behind.
+process.once('disconnect', () => app.exit(1));
 process.on('message', ({ id, ask }: { id: number; ask: Ask }) => {
   process.send?.({ kind: 'answer', id, value: answer(ask) });
 });

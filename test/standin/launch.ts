@@ -39,7 +39,12 @@ export async function launchStandin(options: StandinOptions): Promise<Standin> {
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
   });
   const standin = new RunningStandin(child, options.page);
-  await standin.loaded;
+  try {
+    await standin.loaded;
+  } catch (error) {
+    await standin.close();
+    throw error;
+  }
   return standin;
 }
 

@@ -1,0 +1,7 @@
+import type { DesktopBridge } from '../../electron/contract/bridge.ts';
+
+declare global {
+  interface Window {
+    readonly keyhole?: DesktopBridge;
+  }
+}
