@@ -53,8 +53,13 @@ describe('PtsClock', () => {
     const clock = new SimulatedClock();
     const times = new PtsClock(clock);
     await clock.advance(2000);
-    for (let index = 0; index <= 50; index += 1) times.map(pts90k(index * 3600));
-    expect(times.map(pts90k(50 * 3600)) - clock.now()).toBeCloseTo(0, 5);
+    for (let index = 0; index <= 20; index += 1) {
+      times.map(pts90k(index * 3600));
+      await clock.advance(5);
+    }
+    // Frame 20 came 800 ms of media after frame 0 and 100 ms after it in time, and at once.
+    expect(times.map(pts90k(20 * 3600)) - clock.now()).toBeCloseTo(-5, 5);
+    expect(times.steps).toBe(0);
   });
 
   it('steps when the times themselves jump, and counts it', async () => {

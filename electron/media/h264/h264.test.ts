@@ -34,9 +34,13 @@ describe('parseSps', () => {
     expect(parseSps(SPS.baseline1280x720)).toMatchObject({ width: 1280, height: 720 });
   });
 
-  it('crops: 1080 lines are 1088 less 8', () => {
-    // High, level 4.0, 120 x 68 macroblocks, bottom crop 4 units of 2 lines; from a network camera.
-    expect(parseSps(hex('67640028acd940780227e5c044000003000400000300c83c60c658'))).toMatchObject({ width: 1920, height: 1080 });
+  it.each([
+    ['1366 columns are 1376 less 10', '6742c020da01581879bc0440000003004000000f03c60ca8', { width: 1366, height: 768, fps: 30 }],
+    ['interlaced, in fields of 288 lines', '674d401ef405a126c044000003000400000300c87c50aa80', { width: 720, height: 576, fps: 25 }],
+    ['without chroma subsampling', '67f4001e919680a43fe2e3f011000003000100000300320f162ea0', { width: 646, height: 482, chromaFormat: 3 }],
+    ['1080 lines are 1088 less 8', '67640028acd940780227e5c044000003000400000300c83c60c658', { width: 1920, height: 1080 }],
+  ])('crops: %s', (_, sps, picture) => {
+    expect(parseSps(hex(sps))).toMatchObject(picture);
   });
 
   it('is null for other units and for what is cut off', () => {
