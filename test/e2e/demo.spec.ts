@@ -1,0 +1,98 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect, test } from '@playwright/test';
+import type { Page } from '@playwright/test';
+
+/** `KEYHOLE_SCREENSHOTS=docs/images npm run test:e2e -- demo` makes the README's pictures. */
+const SCREENSHOTS = process.env.KEYHOLE_SCREENSHOTS;
+
+const SIZES = [
+  { width: 1280, height: 800 },
+  { width: 1920, height: 1080 },
+];
+
+async function screenshots(page: Page, name: string, outputDir: string): Promise<void> {
+  const before = page.viewportSize();
+  for (const colorScheme of ['dark', 'light'] as const) {
+    for (const size of SIZES) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize(size);
+      // The picture and the timeline follow the new size with the next frame.
+      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+      const path = join(outputDir, `${name}-${colorScheme}-${size.width}.png`);
+      await page.screenshot({ path });
+    }
+  }
+  await page.emulateMedia({ colorScheme: 'dark' });
+  if (before) await page.setViewportSize(before);
+  if (SCREENSHOTS) await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+}
+
+test.describe('the demo, as the README says', () => {
+  let dir: string;
+  let child: ChildProcess;
+  let url: string;
+
+  test.beforeAll(async ({}, info) => {
+    test.skip(
+      info.project.name !== 'browser',
+      'npm start decides by itself between Electron and the browser; other projects test the rest',
+    );
+    dir = mkdtempSync(join(tmpdir(), 'keyhole-demo-'));
+    child = spawn(process.execPath, ['scripts/start.ts', '--demo', '--port', '0', '--data', dir], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const log: string[] = [];
+    child.stderr!.on('data', (chunk: Buffer) => log.push(chunk.toString()));
+    url = await new Promise((resolve, reject) => {
+      createInterface({ input: child.stdout! }).on('line', (line) => {
+        const event = JSON.parse(line) as { event: string; url: string };
+        if (event.event === 'listening') resolve(event.url);
+      });
+      child.once('exit', (code) => reject(new Error(`npm start ended with ${code}\n${log.join('')}`)));
+    });
+  });
+
+  test.afterAll(async () => {
+    if (!child) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  test('four cameras come to life, record by themselves, and what was recorded 20 s ago is played back', async ({ page }, info) => {
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.goto(url);
+    const tiles = page.getByTestId('tile');
+    await expect(page.locator('[data-testid=tile][data-state=live][data-painted-at]')).toHaveCount(4, { timeout: 30_000 });
+    expect(await tiles.count()).toBeGreaterThanOrEqual(4);
+    await expect(tiles.first().getByTestId('tile-path')).toContainText('Direct');
+    const liveSince = Date.now();
+    await screenshots(page, 'wall', info.outputDir);
+
+    // What is asked for is footage 20 s old: it has to become that old first.
+    await expect.poll(() => Date.now() - liveSince, { timeout: 40_000, intervals: [1000] }).toBeGreaterThan(24_000);
+    const door = page.locator('[data-testid=tile][data-name="Front door"]');
+    await door.dblclick();
+    const timeline = page.getByTestId('timeline');
+    await timeline.focus();
+    const asked = Date.now() - 20_000;
+    await page.keyboard.press('Shift+ArrowLeft');
+    await page.keyboard.press('Shift+ArrowLeft');
+    const paintedAt = async () => Number(await page.getByTestId('stage').getAttribute('data-painted-at'));
+    await expect.poll(async () => Math.abs((await paintedAt()) - asked)).toBeLessThan(5000);
+    await expect(page.getByTestId('playback-canvas')).toBeVisible();
+    await screenshots(page, 'timeline', info.outputDir);
+    await page.getByTestId('live').click();
+    await expect.poll(async () => Date.now() - (await paintedAt())).toBeLessThan(5000);
+
+    await page.goto(`${new URL(url).origin}/#/settings`);
+    await expect(page.getByTestId('app-info')).toBeVisible();
+    await screenshots(page, 'settings', info.outputDir);
+    await page.goto(`${new URL(url).origin}/#/`);
+    await page.getByTestId('add-camera').click();
+    await screenshots(page, 'add-camera', info.outputDir);
+  });
+});
