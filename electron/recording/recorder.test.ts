@@ -1,0 +1,142 @@
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SimulatedClock } from '../base/clock.ts';
+import { silentLog } from '../base/log.ts';
+import type { Storage } from '../storage/client.ts';
+import type { NewSegment } from '../storage/interface.ts';
+import { segmentFile } from '../storage/layout.ts';
+import { UnitMaker } from '../../test/fixtures/muxed-units.ts';
+import { Recorder } from './recorder.ts';
+
+const T0 = Date.UTC(2026, 10, 23, 10, 0, 7);
+
+let dataDir: string;
+let clock: SimulatedClock;
+let rows: NewSegment[];
+let gaps: { reason: string; start: number; end?: number }[];
+/** Set to make the database refuse rows. */
+let refusing: boolean;
+/** Sizes of the files at the moment their rows came. */
+let sizes: number[];
+let recorder: Recorder;
+
+/** The far end: stands for the database. */
+const call: Storage['call'] = (async (name: string, args: NewSegment & { gap: number; reason: string; end: number }) => {
+  if (name === 'insertSegment') {
+    if (refusing) throw new Error('database or disk is full');
+    sizes.push(statSync(join(dataDir, segmentFile('cam-aaaaaaaa', args.start))).size);
+    rows.push(args);
+  }
+  if (name === 'openGap') return gaps.push({ reason: args.reason, start: args.start }) - 1;
+  const gap = gaps[args.gap];
+  if (name === 'closeGap' && gap) gap.end = args.end;
+  return undefined;
+}) as Storage['call'];
+
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'keyhole-recorder-'));
+  clock = new SimulatedClock(T0);
+  rows = [];
+  gaps = [];
+  sizes = [];
+  refusing = false;
+  recorder = new Recorder({
+    camera: { id: 'cam-aaaaaaaa', key: 0 },
+    storage: { call },
+    dataDir,
+    clock,
+    log: silentLog,
+    remux: () => {
+      throw new Error('these units come with their fragments');
+    },
+  });
+  recorder.sourceStatus({ state: 'live', reason: null });
+});
+
+afterEach(async () => {
+  await recorder.close();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+async function play(units: Iterable<ReturnType<UnitMaker['unit']>>): Promise<void> {
+  for (const unit of units) {
+    if (unit.utc > clock.now()) await clock.advance(unit.utc - clock.now());
+    recorder.push(unit);
+    await recorder.settled();
+  }
+}
+
+describe('the recorder', () => {
+  it('lists a segment only when its file is complete', async () => {
+    await play(new UnitMaker().video({ at: T0, lengthMs: 60_000 }));
+    await recorder.close();
+    expect(rows.map((row) => row.start - T0)).toEqual([0, 54_000]);
+    expect(sizes).toEqual(rows.map((row) => row.bytes));
+    for (const row of rows) {
+      const last = row.keyframes.at(-1);
+      expect((last?.offset ?? 0) + (last?.bytes ?? 0)).toBe(row.bytes);
+    }
+  });
+
+  it('writes at least every half second, however long the group is', async () => {
+    await play(new UnitMaker().video({ at: T0, lengthMs: 20_000, gopMs: 1_000_000 }));
+    const open = recorder.openSegment();
+    expect(open?.keyframes).toHaveLength(1);
+    expect(T0 + 20_000 - (open?.end ?? 0)).toBeLessThanOrEqual(600);
+    expect(statSync(join(dataDir, open?.file ?? '')).size).toBe(open?.bytes);
+  });
+
+  it('keeps a finished segment playable while the database refuses it, and lists it later', async () => {
+    refusing = true;
+    await play(new UnitMaker().video({ at: T0, lengthMs: 60_000 }));
+    expect(rows).toEqual([]);
+    expect(recorder.segments().map(({ start, open }) => [start - T0, open])).toEqual([
+      [0, false],
+      [54_000, true],
+    ]);
+    expect(recorder.recording).toBe(true);
+    refusing = false;
+    await clock.advance(5_000);
+    await recorder.settled();
+    expect(rows.map((row) => row.start - T0)).toEqual([0]);
+    expect(recorder.segments()).toHaveLength(1);
+  });
+
+  it('never holds more than its limit for a slow disk: it drops to a keyframe, counts, and says so', async () => {
+    const frame = 256 * 1024;
+    // All at once: the disk has no turn before the queue is full.
+    const units = [...new UnitMaker().video({ at: T0, lengthMs: 8_000, bytes: frame })];
+    for (const unit of units) {
+      recorder.push(unit);
+      expect(recorder.stats.queuedBytes).toBeLessThanOrEqual(32 * 1024 * 1024 + frame);
+    }
+    expect(recorder.stats.overflows).toBe(1);
+    expect(recorder.stats.dropped).toBeGreaterThan(50);
+    await recorder.settled();
+    expect(recorder.reason).toMatchObject({ reason: 'too-busy' });
+    await play(new UnitMaker().video({ at: T0 + 8_000, dts: 8_000, lengthMs: 2_000 }));
+    await recorder.close();
+    expect(recorder.stats.queuedBytes).toBe(0);
+    expect(rows.map((row) => row.start - T0)).toEqual([0, 8_000]);
+    expect(gaps.find((gap) => gap.reason === 'too-busy')).toMatchObject({ start: rows[0]?.end, end: T0 + 8_000 });
+  });
+
+  it('does not write over a file that is there when the clock was set back', async () => {
+    await play(new UnitMaker().video({ at: T0, lengthMs: 2_000 }));
+    await play(new UnitMaker({ timeline: 2 }).video({ at: T0, lengthMs: 2_000 }));
+    await recorder.close();
+    expect(rows.map((row) => row.start - T0)).toEqual([0, 1]);
+    const files = (readdirSync(dataDir, { recursive: true }) as string[]).filter((name) => name.endsWith('.mp4'));
+    expect(files).toHaveLength(2);
+  });
+
+  it('leaves no file behind for a recording without a picture', async () => {
+    const maker = new UnitMaker();
+    recorder.push(maker.unit({ at: T0, dts: 0 }));
+    await recorder.close();
+    expect(readdirSync(dataDir)).toEqual([]);
+    expect(gaps).toMatchObject([{ reason: 'connecting' }]);
+  });
+});
