@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -203,6 +203,21 @@ describe('recording', () => {
     });
     expect(playback.stats.reads - before.reads).toBe(1);
     expect(playback.stats.bytes - before.bytes).toBeLessThan(bytes.length + 20 * 200);
+  });
+
+  it('gives a gap for a file that is gone or too short', async () => {
+    await play(clipUnits({ start: T0, lengthMs: 20_000 }));
+    await recorder.close();
+    const [file] = segmentFiles();
+    if (!file) throw new Error('no file');
+    truncateSync(join(dataDir, file), 300_000);
+    const at = utcMs(T0 + 15_000);
+    const short = await playback.gop({ camera: camera.id, at });
+    expect(short.value).toMatchObject({ kind: 'gap', reason: 'unknown', text: expect.stringContaining('shorter') as unknown });
+    expect((await playback.gop({ camera: camera.id, at: utcMs(T0) })).value.kind).toBe('gop');
+    rmSync(join(dataDir, file));
+    const gone = await playback.gop({ camera: camera.id, at });
+    expect(gone.value).toMatchObject({ kind: 'gap', reason: 'unknown', text: expect.stringContaining('missing') as unknown });
   });
 
   it('rebuilds the same index from the files alone', async () => {
