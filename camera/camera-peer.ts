@@ -69,6 +69,11 @@ export class CameraPeer {
     for (const { client } of this.#ends) client.start();
   }
 
+  /** Resolves when an app that has an invite would find the camera, at the first rendezvous that answers; at the latest after `withinMs`. */
+  async reachable(withinMs: number): Promise<void> {
+    await Promise.any(this.#ends.map(({ client }) => client.registered(withinMs))).catch(() => {});
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (const { listener } of this.#ends) listener.close();

@@ -10,6 +10,9 @@ import { PairingStore } from './pairing-store.ts';
 import { Publisher } from './publisher.ts';
 import { defaultStateFolder, StateFolder } from './state-folder.ts';
 
+/** The longest wait for a rendezvous before the invite is shown. */
+const INVITE_WITHIN_MS = 5_000;
+
 /** Offers one camera until `io.stop`. @throws CodedError */
 export async function runCamera(options: CameraOptions, io: ProgramIo): Promise<void> {
   const clock = systemClock;
@@ -42,6 +45,8 @@ export async function runCamera(options: CameraOptions, io: ProgramIo): Promise<
     log.info('starting', { name, fingerprint: fingerprintOf(identity.publicKey), apps: pairing.apps.length });
     input.start();
     peer.start();
+    // A script hands the invite over at once: by then the camera should be where it says. A person gets it all the same.
+    await Promise.race([peer.reachable(INVITE_WITHIN_MS), aborted(io.stop)]);
     invites.show();
     await aborted(io.stop);
     log.info('stopping');
