@@ -32,6 +32,10 @@ export interface RtspServerOptions {
   /** 0, the default, takes a free one. */
   readonly port?: number;
   readonly media?: 'video' | 'audio' | 'both';
+  /** Of the file's video. Default h264. */
+  readonly codec?: 'h264' | 'h265';
+  /** The file's AAC, the default, or a generated tone. */
+  readonly audio?: 'file' | 'aac' | 'pcmu' | 'pcma' | 'opus';
 }
 
 export interface RtspServer {
@@ -49,6 +53,7 @@ export async function startRtspServer(options: RtspServerOptions): Promise<RtspS
   await promisify(execFile)('ffmpeg', repeat);
 
   const args = [SCRIPT, file, '--port', String(options.port ?? 0), '--media', options.media ?? 'video'];
+  args.push('--codec', options.codec ?? 'h264', '--audio', options.audio ?? 'file');
   if (options.user) args.push('--user', options.user, '--password', options.password ?? '');
   const child = spawn(PYTHON, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
