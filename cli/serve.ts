@@ -72,8 +72,9 @@ export async function runServe(options: ServeOptions, io: ProgramIo): Promise<vo
     const error = await Promise.race([aborted(io.stop), failed]);
     if (error) throw error;
   } finally {
-    await demo?.close();
+    // The cameras outlive the engine, so that its end is stored as what it is, not as theirs.
     await host.close();
+    await demo?.close();
   }
 }
 

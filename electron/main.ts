@@ -86,7 +86,8 @@ function startDemo(supervisor: EngineSupervisor<MessagePortMain>, folder: string
   const demo = new Demo({ folder, engine: () => client.get(), spawn: spawnDemoProcess, clip, log: log.child('demo'), clock: systemClock });
   demo.start();
   open.push(() => client.close());
-  open.push(() => demo.close());
+  // The cameras outlive the engine, so that its end is stored as what it is, not as theirs.
+  open.unshift(() => demo.close());
 }
 
 function show(): void {

@@ -1,4 +1,5 @@
 import { ensureBuilt } from './build.ts';
+import { stopWhenOrphaned } from './orphan.ts';
 
 /** `npm run keyhole -- COMMAND …`: the command from the sources; what it shows is built first when need be. */
 if (process.argv[2] === 'serve' && !process.argv.includes('--help')) {
@@ -9,4 +10,5 @@ if (process.argv[2] === 'serve' && !process.argv.includes('--help')) {
     process.exit(1);
   }
 }
+stopWhenOrphaned();
 await import('../cli/main.ts');

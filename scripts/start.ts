@@ -4,6 +4,7 @@ import { parseServeFlags, runServe } from '../cli/serve.ts';
 import { runProgram } from '../peer/program.ts';
 import { ensureBuilt, root } from './build.ts';
 import { findElectron, noWindowReason } from './electron.ts';
+import { stopWhenOrphaned } from './orphan.ts';
 
 /** An Electron that fails this soon never worked here. */
 const FALL_BACK_WITHIN_MS = 10_000;
@@ -60,6 +61,7 @@ function parseOrExit(args: readonly string[]) {
   }
 }
 
+stopWhenOrphaned();
 try {
   process.exit(await start(process.argv.slice(2)));
 } catch (error) {

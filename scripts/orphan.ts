@@ -1,0 +1,16 @@
+const LOOK_EVERY_MS = 500;
+
+/**
+ * Under `npm run` a signal to npm reaches only the shell between npm and us, which dies and leaves us running. When our
+ * parent changes we stop as if we had been sent the signal.
+ */
+export function stopWhenOrphaned(): void {
+  if (process.platform === 'win32' || !process.env.npm_lifecycle_event) return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    process.emit('SIGTERM', 'SIGTERM');
+  }, LOOK_EVERY_MS);
+  timer.unref();
+}
