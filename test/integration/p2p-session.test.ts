@@ -1,11 +1,16 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Transport } from '../../peer/session/transport.ts';
+import { Program } from '../fakes/program.ts';
 import { World } from './p2p-world.ts';
 
 let world: World;
 beforeEach(async () => {
   world = await new World().start();
 });
-afterEach(() => world.close());
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await world.close();
+});
 
 const paired = async () => {
   const camera = world.camera();
@@ -34,5 +39,125 @@ describe('a paired app', () => {
     }
     const path = sink.statuses.at(-1)?.path;
     expect(path).toMatchObject({ kind: expect.stringMatching(/^(host|srflx|prflx)$/), remote: expect.stringMatching(/:\d+$/) });
+  });
+});
+
+describe('a session', () => {
+  it('begins anew by itself when the camera program is killed and started again, on a new timeline', async () => {
+    const run = () => {
+      const program = new Program(['camera', '--source', 'test:?fps=10', '--rendezvous', world.url, '--state', `${world.dir}/killed`]);
+      world.onClose(async () => void (await program.stop()));
+      return program;
+    };
+    const program = run();
+    const app = world.app();
+    const known = await world.pair(app, String((await program.event('pairing')).invite));
+    const { sink } = world.source(app, known);
+    await sink.until(({ units }) => units.length > 0);
+    await program.kill();
+    await sink.until(({ statuses }) => statuses.some(({ state, reason }) => state === 'connecting' && reason?.code === 'session-lost'));
+    await sink.until(({ statuses }) => statuses.some(({ state, reason }) => state === 'offline' && reason?.code === 'peer-absent'));
+    const count = sink.units.length;
+    run();
+    await sink.until(({ units }) => units.length > count + 5, 40_000);
+    expect(sink.state).toBe('live');
+    expect(sink.units[count]?.timeline).not.toBe(sink.units[0]?.timeline);
+    expect(sink.units[count]?.key).toBe(true);
+  }, 90_000);
+
+  it('does not care whether the rendezvous lives', async () => {
+    const { app, known } = await paired();
+    const { sink } = world.source(app, known);
+    await sink.until(({ units }) => units.length > 0);
+    await world.server?.close();
+    const count = sink.units.length;
+    await sink.until(({ units }) => units.length > count + 50);
+    expect(sink.statuses.filter(({ state }) => state === 'live').length).toBeGreaterThan(0);
+    expect(sink.statuses.at(-1)?.state).toBe('live');
+  });
+
+  it('is found again through a rendezvous that was away', async () => {
+    const { app, known } = await paired();
+    const port = Number(new URL(world.url).port);
+    await world.server?.close();
+    const { sink } = world.source(app, known);
+    await sink.until(({ statuses }) =>
+      statuses.some(({ state, reason }) => state === 'offline' && reason?.code === 'rendezvous-unreachable'),
+    );
+    await world.startRendezvous(port);
+    await sink.until(({ units }) => units.length > 0, 40_000);
+  }, 60_000);
+
+  it('of an app replaces its older one, and leaves other apps alone', async () => {
+    const { camera, app, known } = await paired();
+    const other = world.app();
+    const otherKnown = await world.pair(other, camera.invite());
+    const first = world.source(app, known);
+    const bystander = world.source(other, otherKnown);
+    await first.sink.until(({ units }) => units.length > 0);
+    await bystander.sink.until(({ units }) => units.length > 0);
+    expect(camera.publisher.viewers).toBe(2);
+    const ended = new Promise<void>((resolve) => first.sink.until(({ statuses }) => statuses.at(-1)?.state === 'connecting').then(resolve));
+    const second = world.source(app, known);
+    await second.sink.until(({ units }) => units.length > 0);
+    await ended;
+    await first.source.close();
+    expect(camera.publisher.viewers).toBe(2);
+    expect(bystander.sink.state).toBe('live');
+  });
+
+  it('says what is wrong with the source of the camera, and goes on when it is well again', async () => {
+    const { camera, app, known } = await paired();
+    const { sink } = world.source(app, known);
+    await sink.until(({ units }) => units.length > 0);
+    camera.input.pause();
+    camera.input.status.emit({ state: 'offline', reason: { code: 'rtsp-refused', text: 'The camera refuses.' } });
+    await sink.until(({ statuses }) => statuses.at(-1)?.reason?.code === 'rtsp-refused');
+    expect(sink.state).toBe('offline');
+    const [timeline, count] = [sink.units[0]?.timeline, sink.units.length];
+    camera.input.timeline += 1;
+    camera.input.start();
+    await sink.until(({ units, state }) => units.length > count + 5 && state === 'live');
+    expect(sink.units[count]?.timeline).not.toBe(timeline);
+    expect(sink.units[count]?.key).toBe(true);
+  });
+
+  it('that brings no frames though the camera says it is live is begun anew', async () => {
+    const { camera, app, known } = await paired();
+    const { sink } = world.source(app, known, { silenceMs: 1_500 });
+    await sink.until(({ units }) => units.length > 0);
+    camera.input.pause();
+    await sink.until(({ statuses }) => statuses.some(({ reason }) => reason?.code === 'source-stalled'));
+    const count = sink.units.length;
+    camera.input.start();
+    await sink.until(({ units }) => units.length > count);
+  });
+
+  it('loses one packet in ten and no frame', async () => {
+    const { camera, app, known } = await paired();
+    let packets = 0;
+    const send = Transport.prototype.sendSealed;
+    vi.spyOn(Transport.prototype, 'sendSealed').mockImplementation(function (this: Transport, sealed) {
+      packets += 1;
+      if (packets % 10 !== 3) send.call(this, sealed);
+    });
+    const { sink } = world.source(app, known);
+    await sink.until(({ units }) => units.length >= 75);
+    for (const unit of sink.units) expect(Buffer.from(camera.input.sent.get(unit.pts)?.data ?? []).equals(unit.data)).toBe(true);
+    const times = sink.units.map(({ pts }) => pts);
+    expect(times).toEqual(times.map((_, index) => (times[0] ?? 0) + index * 3600));
+    expect(sink.statuses.at(-1)?.path?.lossPct).toBeGreaterThan(1);
+  });
+
+  it('after close nothing is emitted, whatever it was doing', async () => {
+    const { app, known } = await paired();
+    for (const wanted of ['connecting', 'live'] as const) {
+      const { source, sink } = world.source(app, known);
+      await sink.until(({ state }) => state === wanted);
+      await source.close();
+      const before = [sink.units.length, sink.statuses.length];
+      await new Promise((resolve) => setImmediate(resolve));
+      expect([sink.units.length, sink.statuses.length]).toEqual(before);
+    }
   });
 });
