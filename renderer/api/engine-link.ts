@@ -111,7 +111,9 @@ export class EngineLink {
   /** A connection has proved itself when the engine says something, not when the host accepts it. */
   #proving(port: Port): Port {
     return {
-      ...port,
+      post: (message) => port.post(message),
+      onClose: (listener) => port.onClose(listener),
+      close: () => port.close(),
       onMessage: (listener) =>
         port.onMessage((message) => {
           this.#backoff.reset();

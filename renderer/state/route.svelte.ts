@@ -4,9 +4,18 @@ export type Place = { readonly view: 'wall' } | { readonly view: 'camera'; reado
 
 export function parsePlace(hash: string): Place {
   const [view, id] = hash.replace(/^#\/?/, '').split('/');
-  if (view === 'camera' && id) return { view, id: decodeURIComponent(id) };
+  if (view === 'camera' && id) return { view, id: decoded(id) };
   if (view === 'settings') return { view };
   return { view: 'wall' };
+}
+
+/** Typed by hand it may be anything: then it is nobody's id. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 export function placeHash(place: Place): string {

@@ -18,6 +18,6 @@ export interface Grid {
 export function gridOf(size: number, shown: number, pages: number): Grid {
   const side = Math.ceil(Math.sqrt(size));
   if (pages > 1 || shown === 0) return { columns: side, rows: side };
-  const columns = Math.min(side, Math.ceil(Math.sqrt(shown)) === side ? side : Math.min(side, shown));
+  const columns = Math.min(side, Math.ceil(Math.sqrt(shown)));
   return { columns, rows: Math.ceil(shown / columns) };
 }

@@ -1,0 +1,55 @@
+import type { StreamName, Streams } from '../../electron/contract/api.ts';
+import type { Port, WireMessage } from '../../electron/contract/wire.ts';
+import { EngineLink } from '../api/engine-link.ts';
+
+/** For tests: the far end of a link. Calls are answered by the given functions, streams by `tell`. */
+export class FakeEngine {
+  readonly calls: { name: string; args: unknown }[] = [];
+  readonly answers: Record<string, (args: never) => unknown>;
+  readonly #streams = new Map<string, number>();
+  #say: (message: unknown) => void = () => {};
+  #break: () => void = () => {};
+  readonly link: EngineLink;
+
+  constructor(answers: Record<string, (args: never) => unknown>) {
+    this.answers = answers;
+    this.link = new EngineLink(
+      { open: () => Promise.resolve(this.#port()) },
+      { timers: { setTimeout: (run) => setTimeout(run, 0), clearTimeout: () => {} } },
+    );
+  }
+
+  tell<N extends StreamName>(stream: N, value: Streams[N]['item']): void {
+    this.#say({ t: 'item', id: this.#streams.get(stream), value });
+  }
+
+  breakConnection(): void {
+    this.#break();
+  }
+
+  #port(): Port {
+    return {
+      post: (message) => this.#take(message),
+      onMessage: (listener) => (this.#say = listener),
+      onClose: (listener) => (this.#break = listener),
+      close: () => {},
+    };
+  }
+
+  #take(message: WireMessage): void {
+    if (message.t === 'open') this.#streams.set(message.name, message.id);
+    if (message.t !== 'call' || !('name' in message)) return;
+    const { id, name, args } = message;
+    this.calls.push({ name, args });
+    queueMicrotask(() => {
+      try {
+        this.#say({ t: 'reply', id, value: this.answers[name]?.(args as never) ?? null });
+      } catch (error) {
+        this.#say({ t: 'fail', id, error: { code: 'bad-request', message: String(error) } });
+      }
+    });
+  }
+}
+
+/** Lets answers that are under way arrive. */
+export const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2));
