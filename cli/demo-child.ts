@@ -8,8 +8,9 @@ const STOP_WITHIN_MS = 4000;
 
 /** Runs `keyhole ARGS` as a child process of this Node. */
 export const spawnProgram: SpawnProgram = (args, events) => {
-  const entry = fileURLToPath(entryUrl(import.meta.url, './main.ts', 'keyhole'));
-  const child = spawn(process.execPath, [entry, ...args], {
+  // The packed app is the command itself; Node has to be told where it is.
+  const command = process.versions.electron ? [] : [fileURLToPath(entryUrl(import.meta.url, './main.ts', 'keyhole'))];
+  const child = spawn(process.execPath, [...command, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, KEYHOLE_ENDS_WITH_STDIN: '1' },
     // Ctrl+C in the terminal is ours to pass on, in order.

@@ -22,6 +22,11 @@ const commands: Readonly<Record<string, Command>> = {
   },
 };
 
+/** Whether a first argument asks for the command rather than for the desktop app, which is the same program when packed. */
+export function isCommand(word: string | undefined): boolean {
+  return word !== undefined && (Object.hasOwn(commands, word) || ['help', '--help', 'version', '--version'].includes(word));
+}
+
 /** The `keyhole` command: gives the exit code. */
 export async function runKeyhole(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;

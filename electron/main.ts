@@ -14,6 +14,7 @@ import {
   type MessagePortMain,
 } from 'electron';
 import { Demo } from '../cli/demo.ts';
+import { isCommand, runKeyhole } from '../cli/keyhole.ts';
 import { loadDataKey } from './app/data-key.ts';
 import { packagedDemoClip, spawnDemoProcess } from './app/demo-process.ts';
 import { spawnEngineProcess } from './app/engine-process.ts';
@@ -42,9 +43,24 @@ let closing: Promise<void> | undefined;
 app.enableSandbox();
 registerScheme(protocol);
 lockAllContents(app, log);
-useOwnProfile();
 
-if (app.requestSingleInstanceLock()) {
+if (app.isPackaged && isCommand(process.argv[1])) runCommand();
+else runApp();
+
+/** `keyhole serve` and the others from the packed app: no window. */
+function runCommand(): void {
+  app.dock?.hide();
+  process.stdout.on('error', () => {});
+  runKeyhole(process.argv.slice(1)).then((code) => app.exit(code), fail);
+}
+
+function runApp(): void {
+  useOwnProfile();
+  if (!app.requestSingleInstanceLock()) {
+    log.info('Keyhole is open already with this data folder; its window comes to the front');
+    app.quit();
+    return;
+  }
   app.on('second-instance', show);
   app.on('activate', show);
   app.on('window-all-closed', () => app.quit());
@@ -54,9 +70,6 @@ if (app.requestSingleInstanceLock()) {
   });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => app.quit());
   app.whenReady().then(start).catch(fail);
-} else {
-  log.info('Keyhole is open already with this data folder; its window comes to the front');
-  app.quit();
 }
 
 async function start(): Promise<void> {

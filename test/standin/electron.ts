@@ -13,7 +13,7 @@ export { ipcMain } from './ui-server.ts';
 export { BrowserWindow };
 
 class App extends EventEmitter {
-  readonly isPackaged = false;
+  readonly isPackaged = process.env['STANDIN_PACKED'] === '1';
   sandboxed = false;
   #ready = false;
 
@@ -129,4 +129,6 @@ function answer(ask: Ask): unknown {
   }
 }
 
+// A packed app's arguments begin right after the program.
+if (app.isPackaged) process.argv.splice(1, 1);
 await serveUi();

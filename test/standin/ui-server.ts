@@ -28,6 +28,7 @@ export async function serveUi(): Promise<void> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  server.unref();
   port = (server.address() as AddressInfo).port;
 }
 
