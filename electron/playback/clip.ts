@@ -118,7 +118,7 @@ class Joiner {
       const over = time < (this.#ends.get(sample.track.id) ?? 0) && config?.kind !== 'video';
       if (time < 0 || over || !setBaseDecodeTime(fragment, time)) continue;
       setSequenceNumber(fragment, ++this.#sequence);
-      this.#ends.set(sample.track.id, time + (sample.duration >> 1));
+      this.#ends.set(sample.track.id, time + Math.floor(sample.duration / 2));
       if (config?.kind === 'video') this.#advance(time / timescale, sample.duration / timescale);
       kept.push(fragment);
     }

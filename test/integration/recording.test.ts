@@ -7,8 +7,8 @@ import { SimulatedClock } from '../../electron/base/clock.ts';
 import { silentLog } from '../../electron/base/log.ts';
 import { utcMs } from '../../electron/base/units.ts';
 import type { Span } from '../../electron/contract/model.ts';
+import { RemuxProcess } from '../../electron/ffmpeg/remux.ts';
 import { Playback } from '../../electron/playback/playback.ts';
-import { ffmpegRemux } from '../../electron/recording/ffmpeg-remux.ts';
 import { Recorder } from '../../electron/recording/recorder.ts';
 import { repairIndex } from '../../electron/recording/repair.ts';
 import { RunPeriods } from '../../electron/recording/run-periods.ts';
@@ -364,7 +364,18 @@ describe('the reasons of gaps', () => {
 describe('a peer-to-peer camera', () => {
   it('is recorded through one ffmpeg, every frame, from the first keyframe on', async () => {
     await recorder.close();
-    recorder = new Recorder({ camera, storage, dataDir, clock, log: silentLog, remux: ffmpegRemux({ clock, log: silentLog }) });
+    recorder = new Recorder({
+      camera,
+      storage,
+      dataDir,
+      clock,
+      log: silentLog,
+      remux: ({ configs, onFragment, onFailed }) => {
+        const process = new RemuxProcess({ clock, log: silentLog, onFragment, onFailure: onFailed });
+        process.start(configs);
+        return process;
+      },
+    });
     recorder.sourceStatus({ state: 'live', reason: null });
     const units = [...clipUnits({ start: T0, lengthMs: 70_000 })].map(({ fragment: _, ...unit }) => unit);
     for (const unit of units) {
