@@ -18,6 +18,9 @@ export interface LiveHandle {
   close(): void;
 }
 
+/** What the tiles need of a pool. */
+export type LiveScreens = Pick<LivePool, 'open'>;
+
 interface Tile {
   readonly surface: LiveSurface;
   readonly listener: LiveListener;

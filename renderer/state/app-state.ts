@@ -1,7 +1,7 @@
 import { createContext } from 'svelte';
 import { EngineLink } from '../api/engine-link.ts';
 import type { PortSource } from '../api/ports.ts';
-import type { LivePool } from '../player/live-pool.ts';
+import type { LiveScreens } from '../player/live-pool.ts';
 import { Cameras } from './cameras.svelte.ts';
 import { Connection } from './connection.svelte.ts';
 import { Now } from './now.svelte.ts';
@@ -18,9 +18,9 @@ export class AppState {
   readonly route = new Route();
   readonly now = new Now();
   readonly visibility = new Visibility();
-  readonly live: LivePool;
+  readonly live: LiveScreens;
 
-  constructor(ports: PortSource, live: LivePool, kept: KeptValues) {
+  constructor(ports: PortSource, live: LiveScreens, kept: KeptValues) {
     this.link = new EngineLink(ports);
     this.connection = new Connection(this.link);
     this.cameras = new Cameras(this.link);

@@ -1,6 +1,7 @@
 import type { StreamName, Streams } from '../../electron/contract/api.ts';
 import type { Port, WireMessage } from '../../electron/contract/wire.ts';
 import { EngineLink } from '../api/engine-link.ts';
+import type { PortSource } from '../api/ports.ts';
 
 /** For tests: the far end of a link. Calls are answered by the given functions, streams by `tell`. */
 export class FakeEngine {
@@ -10,13 +11,11 @@ export class FakeEngine {
   #say: (message: unknown) => void = () => {};
   #break: () => void = () => {};
   readonly link: EngineLink;
+  readonly source: PortSource = { open: () => Promise.resolve(this.#port()) };
 
   constructor(answers: Record<string, (args: never) => unknown>) {
     this.answers = answers;
-    this.link = new EngineLink(
-      { open: () => Promise.resolve(this.#port()) },
-      { timers: { setTimeout: (run) => setTimeout(run, 0), clearTimeout: () => {} } },
-    );
+    this.link = new EngineLink(this.source, { timers: { setTimeout: (run) => setTimeout(run, 0), clearTimeout: () => {} } });
   }
 
   tell<N extends StreamName>(stream: N, value: Streams[N]['item']): void {

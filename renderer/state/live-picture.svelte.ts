@@ -1,6 +1,6 @@
 import type { CameraId, UtcMs } from '../../electron/contract/model.ts';
 import type { LiveStats } from '../player/live-messages.ts';
-import type { LiveHandle, LivePool } from '../player/live-pool.ts';
+import type { LiveHandle, LiveScreens } from '../player/live-pool.ts';
 
 /** A picture that has not changed for so long is not live any more, whatever the camera says. */
 export const STALLED_MS = 5000;
@@ -43,7 +43,7 @@ export class LivePicture {
   }
 
   /** Begins to stream into `host`; the returned function ends it. */
-  open(pool: LivePool, camera: CameraId, host: HTMLElement): () => void {
+  open(pool: LiveScreens, camera: CameraId, host: HTMLElement): () => void {
     const handle = pool.open(camera, {
       painted: (at) => {
         this.#lastPainted = Date.now();

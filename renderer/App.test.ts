@@ -1,0 +1,178 @@
+import { flushSync, mount, unmount } from 'svelte';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { utcMs, type Camera } from '../electron/contract/model.ts';
+import App from './App.svelte';
+import type { LiveListener, LiveScreens } from './player/live-pool.ts';
+import { AppState } from './state/app-state.ts';
+import { fakeCamera } from './state/fake-camera.ts';
+import { FakeEngine, settle } from './state/fake-engine.ts';
+
+/** Screens that show nothing and tell what they were asked for. */
+class FakeScreens implements LiveScreens {
+  readonly opened: { camera: string; listener: LiveListener; closed: boolean; paused: boolean }[] = [];
+
+  open(camera: string, listener: LiveListener) {
+    const one = { camera, listener, closed: false, paused: false };
+    this.opened.push(one);
+    return {
+      element: document.createElement('video'),
+      pause: () => void (one.paused = true),
+      resume: () => void (one.paused = false),
+      close: () => void (one.closed = true),
+    };
+  }
+
+  showing(): string[] {
+    return this.opened.filter(({ closed }) => !closed).map(({ camera }) => camera);
+  }
+}
+
+const cameras = Array.from({ length: 6 }, (_, i) =>
+  fakeCamera({ id: `cam-aaaaaaa${'abcdef'[i]}`, name: `Camera ${i + 1}`, createdAt: utcMs(i) }),
+);
+let page: ReturnType<typeof mount> | undefined;
+let screens: FakeScreens;
+let engine: FakeEngine;
+
+async function open(list: readonly Camera[], answers: Record<string, (args: never) => unknown> = {}): Promise<AppState> {
+  engine = new FakeEngine({ 'cameras.list': () => list, ...answers });
+  screens = new FakeScreens();
+  const app = new AppState(engine.source, screens, { getItem: () => null, setItem: () => {} });
+  page = mount(App, { target: document.body, props: { app } });
+  app.link.start();
+  await settle();
+  flushSync();
+  return app;
+}
+
+const all = (testid: string) => [...document.querySelectorAll<HTMLElement>(`[data-testid=${testid}]`)];
+function one(testid: string): HTMLElement {
+  const found = all(testid)[0];
+  if (!found) throw new Error(`nothing with data-testid=${testid}`);
+  return found;
+}
+async function act(run: () => void): Promise<void> {
+  run();
+  await settle();
+  flushSync();
+}
+function type(testid: string, text: string): void {
+  const input = one(testid);
+  if (!(input instanceof HTMLInputElement)) throw new Error(`${testid} is not an input`);
+  input.value = text;
+  input.dispatchEvent(new Event('input', { bubbles: true }));
+}
+
+beforeEach(() => (location.hash = ''));
+afterEach(async () => {
+  if (page) await unmount(page);
+  page = undefined;
+  document.body.replaceChildren();
+});
+
+describe('the wall', () => {
+  it('invites to add a camera when there is none, and not before the engine has answered', async () => {
+    await open([]);
+    expect(all('empty-wall')).toHaveLength(1);
+    await act(() => one('add-first-camera').click());
+    expect(all('add-camera-dialog')).toHaveLength(1);
+  });
+
+  it('streams only the cameras of the page that is shown', async () => {
+    const app = await open(cameras);
+    expect(all('tile')).toHaveLength(4);
+    expect(screens.showing()).toEqual(cameras.slice(0, 4).map(({ id }) => id));
+    await act(() => one('wall-pages').querySelector<HTMLElement>('[aria-label="Next page"]')?.click());
+    expect(screens.showing()).toEqual(cameras.slice(4).map(({ id }) => id));
+    await act(() => (app.preferences.wallSize = 9));
+    expect(screens.showing()).toHaveLength(6);
+  });
+
+  it('says live only when pictures arrive, and gives each its time', async () => {
+    await open(cameras.slice(0, 1));
+    expect(one('tile').dataset['state']).toBe('starting');
+    await act(() => {
+      screens.opened[0]?.listener.started();
+      screens.opened[0]?.listener.painted(utcMs(123));
+    });
+    expect(one('tile').dataset).toMatchObject({ state: 'live', paintedAt: '123', name: 'Camera 1' });
+    expect(one('tile-path').textContent).toContain('Direct · 3 ms');
+    expect(one('tile-recording').dataset['recording']).toBe('true');
+  });
+
+  it('says in words why a tile is not live', async () => {
+    await open([fakeCamera({ state: 'offline', path: null, reason: { code: 'peer-absent', text: 'Not at the rendezvous.' } })]);
+    expect(one('tile-words').textContent).toContain('Not at the rendezvous.');
+    expect(one('tile').textContent).toContain('Front door');
+  });
+
+  it('claims nothing about the cameras while the engine does not answer', async () => {
+    await open(cameras.slice(0, 1));
+    engine.breakConnection();
+    flushSync();
+    expect(all('reconnecting')).toHaveLength(1);
+    expect(one('tile-recording').dataset['recording']).toBe('false');
+    expect(all('tile-path')).toHaveLength(0);
+    await vi.waitFor(() => {
+      flushSync();
+      expect(all('reconnecting')).toHaveLength(0);
+    });
+  });
+});
+
+describe('adding a camera', () => {
+  it('shows the engine’s words beside the field, and keeps what was typed', async () => {
+    await open([], {
+      'cameras.add': () => {
+        throw new Error('This invite was used already.');
+      },
+    });
+    await act(() => one('add-camera').click());
+    type('add-address', 'keyhole:abc');
+    await act(() => one('add-submit').click());
+    expect(one('add-address-error').textContent).toContain('used already');
+    expect((one('add-address') as HTMLInputElement).value).toBe('keyhole:abc');
+    expect(one('add-address').getAttribute('aria-invalid')).toBe('true');
+  });
+
+  it('asks for user and password only where they have a meaning, and sends them', async () => {
+    await open([], { 'cameras.add': () => fakeCamera() });
+    await act(() => one('add-camera').click());
+    expect(all('add-username')).toHaveLength(0);
+    await act(() => type('add-address', 'rtsp://10.0.0.5/live'));
+    type('add-username', 'anna');
+    type('add-password', 'secret');
+    type('add-name', ' Gate ');
+    await act(() => one('add-submit').click());
+    expect(engine.calls.find(({ name }) => name === 'cameras.add')?.args).toEqual({
+      source: { kind: 'rtsp', url: 'rtsp://10.0.0.5/live', username: 'anna', password: 'secret' },
+      name: 'Gate',
+    });
+    expect(all('add-camera-dialog')).toHaveLength(0);
+    expect(all('tile')).toHaveLength(1);
+  });
+});
+
+describe('settings', () => {
+  it('tell about this Keyhole and change the theme at once', async () => {
+    await open([], {
+      'app.info': () => ({
+        version: '1.2.3',
+        host: 'browser',
+        dataDir: '/data',
+        ffmpeg: null,
+        disk: { freeBytes: 25e9, totalBytes: 100e9 },
+        notices: ['Repaired.'],
+        fingerprint: 'AAAA-BBBB',
+      }),
+    });
+    await act(() => {
+      location.hash = '#/settings';
+      window.dispatchEvent(new HashChangeEvent('hashchange'));
+    });
+    expect(one('app-info').textContent).toMatch(/1\.2\.3.*\/data.*25\.0 GB free of 100 GB.*nothing can be recorded.*AAAA-BBBB/s);
+    expect(one('app-notice').textContent).toContain('Repaired.');
+    await act(() => one('theme-light').click());
+    expect(document.documentElement.dataset['theme']).toBe('light');
+  });
+});
