@@ -5,7 +5,7 @@ import type { CameraPath, Reason } from '../../contract/model.ts';
 import { ffmpegBinary } from '../../ffmpeg/binary.ts';
 import { sourceFailure } from '../../ffmpeg/failure.ts';
 import { FfmpegFeed, type FeedPlan, type FeedState } from '../../ffmpeg/feed.ts';
-import { probe } from '../../ffmpeg/probe.ts';
+import { probe, type MediaInfo } from '../../ffmpeg/probe.ts';
 import { rtspInput, withCredentials } from '../../ffmpeg/rtsp-input.ts';
 import type { Source, SourceEvents } from '../source.ts';
 import { addressTowards } from './local-address.ts';
@@ -31,6 +31,8 @@ export class RtspSource implements Source {
   readonly #port: number;
   readonly #feed: FfmpegFeed;
   #path: CameraPath | null = null;
+  #media: MediaInfo | null = null;
+  #wentLive = false;
 
   constructor(options: RtspSourceOptions) {
     this.#options = options;
@@ -59,8 +61,15 @@ export class RtspSource implements Source {
   async #plan(signal: AbortSignal): Promise<FeedPlan> {
     const { url, username, password, clock, log } = this.#options;
     const input = rtspInput(withCredentials(url, username, password), await ffmpegBinary());
-    const { media, exit } = await probe(input, { clock, log, signal });
-    if (!media.video && !media.audio) throw sourceFailure(exit, this.#name);
+    // What went well the last time needs no second look: the picture is back sooner.
+    let media = this.#wentLive ? this.#media : null;
+    this.#wentLive = false;
+    if (!media) {
+      const found = await probe(input, { clock, log, signal });
+      media = found.media;
+      if (!media.video && !media.audio) throw sourceFailure(found.exit, this.#name);
+    }
+    this.#media = media;
     this.#path = {
       kind: 'rtsp',
       local: await addressTowards(this.#host, this.#port),
@@ -74,6 +83,7 @@ export class RtspSource implements Source {
   }
 
   #onStatus(state: FeedState, reason: Reason | null): void {
+    if (state === 'live') this.#wentLive = true;
     this.#options.events.status({ state, reason, path: state === 'live' ? this.#path : null });
   }
 }
