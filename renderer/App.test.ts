@@ -88,6 +88,18 @@ describe('the wall', () => {
     expect(screens.showing()).toHaveLength(6);
   });
 
+  it('does not begin a stream anew because the camera’s figures changed', async () => {
+    await open(cameras);
+    const [first] = cameras;
+    if (!first?.path) throw new Error('no camera');
+    for (const rttMs of [4, 5, 6]) {
+      const camera = { ...first, path: { ...first.path, rttMs } };
+      await act(() => engine.tell('events', { kind: 'camera.changed', camera }));
+    }
+    expect(one('tile-path').textContent).toContain('6 ms');
+    expect(screens.opened).toHaveLength(4);
+  });
+
   it('says live only when pictures arrive, and gives each its time', async () => {
     await open(cameras.slice(0, 1));
     expect(one('tile').dataset['state']).toBe('starting');
