@@ -93,10 +93,7 @@ function mtime(path: string): number {
 if (import.meta.main) {
   const { createBuilder } = await import('vite');
   const builder = await createBuilder({ root, logLevel: 'error' });
-  // Named one by one: the Svelte plugin adds an environment for servers, which we have nothing for.
-  for (const name of process.argv[2] === 'page' ? ['client'] : ['client', 'node', 'preload']) {
-    const environment = builder.environments[name];
-    if (!environment) throw new Error(`vite.config.ts has no environment "${name}"`);
-    await builder.build(environment);
-  }
+  const page = builder.environments.client;
+  if (process.argv[2] === 'page' && page) await builder.build(page);
+  else await builder.buildApp();
 }

@@ -15,6 +15,7 @@ import { spawnEngineWorker } from './engine-worker.ts';
 import { Guard, isLoopback } from './guard.ts';
 import { HostClient } from './host-client.ts';
 import { createHttpServer } from './http-server.ts';
+import { hostMetrics } from './host-metrics.ts';
 import { KEY_FILE_NOTICE, loadKeyFile } from './key-file.ts';
 import { pageFolder } from './page-files.ts';
 import { Sessions, newToken } from './sessions.ts';
@@ -96,6 +97,7 @@ export class BrowserHost {
       port: () => port,
       engine: () => client.get(),
       engineReady: () => supervisor.ready,
+      hostMetrics: () => hostMetrics({ pages: sockets.size, slowPages: sockets.tooSlow, engineRestarts: supervisor.restarts }),
       onLinkUsed: () => onLink.emit(link()),
       log,
     });

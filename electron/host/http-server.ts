@@ -22,6 +22,7 @@ export interface HttpDeps {
   readonly port: () => number;
   readonly engine: () => Promise<EngineClient>;
   readonly engineReady: () => boolean;
+  readonly hostMetrics: () => string;
   /** A one-time link was used; the next browser needs another. */
   readonly onLinkUsed: () => void;
   readonly log: Log;
@@ -60,7 +61,7 @@ async function answer(deps: HttpDeps, request: IncomingMessage, response: Server
   }
   if (url.pathname.startsWith('/api/') || url.pathname === '/metrics') {
     const { route, id } = findRoute(request.method ?? '', url.pathname);
-    return route.handle({ request, response, url, id, engine: await deps.engine() });
+    return route.handle({ request, response, url, id, engine: await deps.engine(), hostMetrics: deps.hostMetrics });
   }
   if (!reading) throw new CodedError('not-found', `There is nothing at ${url.pathname} that takes ${request.method}.`);
   await sendPage(deps, url.pathname, credential, response);

@@ -14,6 +14,8 @@ export interface RouteContext {
   /** The `{id}` of the path. */
   readonly id: string;
   readonly engine: EngineClient;
+  /** The host's own metrics, as Prometheus text. */
+  readonly hostMetrics: () => string;
 }
 
 export interface Route {
@@ -114,8 +116,8 @@ export const routes: readonly Route[] = [
   {
     method: 'GET',
     path: '/metrics',
-    handle: async ({ engine, response }) => {
-      const text = await engine.call('metrics', {});
+    handle: async ({ engine, response, hostMetrics }) => {
+      const text = (await engine.call('metrics', {})) + hostMetrics();
       response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8', 'Cache-Control': 'no-store' }).end(text);
     },
   },

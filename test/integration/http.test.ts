@@ -135,6 +135,7 @@ describe('the rest of the interface', () => {
     const metrics = await host.ask('GET', '/metrics');
     expect(metrics.headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
     expect(metrics.body).toContain('keyhole_test 1');
+    expect(metrics.body).toMatch(/^keyhole_host_engine_restarts_total 0$/m);
   });
 
   it('knows what a path takes', async () => {
@@ -156,8 +157,9 @@ describe('the rest of the interface', () => {
     const died = await host.json('POST', '/api/v1/cameras', { name: 'crash', source: invite });
     expect([died.status, problemOf(died.body).code]).toEqual([503, 'closed']);
     expect(died.headers['retry-after']).toBe('2');
-    // The next question waits for the new engine rather than failing.
-    expect((await host.ask('GET', '/api/v1/cameras')).status).toBe(200);
+    // A question waits for the new engine, but for the moment in which the old one's death is not known yet.
+    await expect.poll(async () => (await host.ask('GET', '/api/v1/cameras')).status, { timeout: 15_000 }).toBe(200);
+    expect((await host.ask('GET', '/metrics')).body).toMatch(/^keyhole_host_engine_restarts_total 1$/m);
     id = (JSON.parse((await host.json('POST', '/api/v1/cameras', { source: invite })).body) as { id: string }).id;
   });
 });
