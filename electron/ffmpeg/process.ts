@@ -92,24 +92,28 @@ export class FfmpegProcess {
   }
 
   #run(binary: FfmpegBinary): void {
-    if (this.#asked && !this.#inputEnded) return this.#finish(null, null, null);
+    if ((this.#asked && !this.#inputEnded) || this.#stalled) return this.#finish(null, null, null);
     const { inputs, output } = this.#options;
-    const url = output.at(-1);
-    const command: ffmpeg.FfmpegCommand & { readonly ffmpegProc?: ChildProcess } = ffmpeg({ stdoutLines: LINES_KEPT });
-    command.setFfmpegPath(binary.path);
+    const command = createCommand(binary.path);
     for (const input of inputs) {
       // Given one by one: fluent-ffmpeg splits the strings of a lone array at their spaces.
       command.input(input.url).inputOptions('-hide_banner', '-nostats', ...input.options);
       if (input.url !== 'pipe:0') command.inputOptions('-nostdin');
     }
-    command.output(url ?? 'pipe:1').outputOptions('-flush_packets', '1', ...output.slice(0, -1));
+    command.output(output.at(-1) ?? 'pipe:1').outputOptions('-flush_packets', '1', ...output.slice(0, -1));
     command.on('stderr', (line: string) => this.#onLine(line));
-    command.on('error', (error: Error) => {
-      // A process that ran reports its end by 'close'; this is for one that could not be started.
-      if (!this.#child) this.#finish(null, null, new CodedError('ffmpeg-failed', `ffmpeg could not be started: ${redact(error.message)}`));
-    });
+    // A process that ran reports its end by 'close'; this is for one that could not be started.
+    command.on('error', (error: Error) => this.#child?.pid || this.#finish(null, null, notStarted(error)));
     command.on('start', () => this.#onStart(command.ffmpegProc));
-    command.run();
+    // Asked for beforehand, so that `run` starts the process at once and what it throws comes here.
+    command.availableEncoders(() => {
+      if (this.#ended) return;
+      try {
+        command.run();
+      } catch (error) {
+        this.#finish(null, null, notStarted(error));
+      }
+    });
   }
 
   /** False when the process does not take it: it has ended, or reads too slowly and has been killed for it. */
@@ -149,8 +153,7 @@ export class FfmpegProcess {
   }
 
   #onStart(child: ChildProcess | undefined): void {
-    if (!child?.stdout || !child.stdin)
-      return this.#finish(null, null, new CodedError('ffmpeg-failed', 'ffmpeg was started without pipes.'));
+    if (!child?.stdout || !child.stdin) return this.#finish(null, null, notStarted('it has no pipes'));
     this.#child = child;
     // fluent-ffmpeg collects stdout as lines of text unless told to pipe it on; we take the bytes themselves.
     child.stdout.removeAllListeners('data');
@@ -162,6 +165,7 @@ export class FfmpegProcess {
     this.#earlyBytes = 0;
     if (this.#inputEnded) child.stdin.end();
     if (this.#asked && !this.#inputEnded) child.kill('SIGTERM');
+    if (this.#stalled) child.kill('SIGKILL');
   }
 
   #onOutput(chunk: Uint8Array): void {
@@ -195,4 +199,33 @@ export class FfmpegProcess {
     this.#killer?.cancel();
     this.#settle({ asked: this.#asked, stalled: this.#stalled, code, signal, lines: [...this.#lines], error });
   }
+}
+
+/** The parts of fluent-ffmpeg's command that its types leave out. */
+interface Command extends ffmpeg.FfmpegCommand {
+  readonly ffmpegProc?: ChildProcess;
+  _spawnFfmpeg(args: string[], options: object, onProcess: unknown, onEnd?: OnEnd): void;
+}
+type OnEnd = (error: Error | null, stdout?: { get(): string }, stderr?: { get(): string }) => void;
+
+const NO_LINES = { get: () => '' };
+
+/**
+ * A command of fluent-ffmpeg. It reads the lines of a process that ended; when none could be started there are no such lines, and it
+ * would throw where nobody can catch it: so it is given empty ones.
+ */
+function createCommand(path: string): Command {
+  const command = ffmpeg({ stdoutLines: LINES_KEPT }) as Command;
+  const spawn = command._spawnFfmpeg.bind(command);
+  command._spawnFfmpeg = (args, options, onProcess, onEnd) =>
+    onEnd
+      ? spawn(args, options, onProcess, (error, stdout, stderr) => onEnd(error, stdout ?? NO_LINES, stderr ?? NO_LINES))
+      : spawn(args, options, onProcess);
+  command.setFfmpegPath(path);
+  return command;
+}
+
+function notStarted(error: unknown): CodedError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new CodedError('ffmpeg-failed', `ffmpeg could not be started: ${redact(why)}.`);
 }
