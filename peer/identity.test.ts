@@ -27,7 +27,10 @@ describe('an identity', () => {
     }
     const [a, b] = [createIdentity(randomBytes(32)), createIdentity(randomBytes(32))];
     const shared = (mine: typeof a, theirs: typeof b) =>
-      diffieHellman({ privateKey: mine.noiseKey, publicKey: publicKeyOf('x25519', x25519FromEd25519(theirs.publicKey) ?? Buffer.alloc(0)) });
+      diffieHellman({
+        privateKey: mine.noiseKey,
+        publicKey: publicKeyOf('x25519', x25519FromEd25519(theirs.publicKey) ?? Buffer.alloc(0)),
+      });
     expect(shared(a, b).equals(shared(b, a))).toBe(true);
   });
 
@@ -58,7 +61,9 @@ describe('an identity', () => {
   it('has a fingerprint for people', () => {
     const identity = createIdentity(randomBytes(32));
     expect(fingerprintOf(identity.publicKey)).toMatch(/^[a-z2-7]{4}(-[a-z2-7]{4}){4}$/);
-    expect(fingerprintOf(identity.publicKey).replaceAll('-', '')).toBe(base32(createHash('sha256').update(identity.publicKey).digest()).slice(0, 20));
+    expect(fingerprintOf(identity.publicKey).replaceAll('-', '')).toBe(
+      base32(createHash('sha256').update(identity.publicKey).digest()).slice(0, 20),
+    );
   });
 
   it('refuses seeds and keys of another length', () => {

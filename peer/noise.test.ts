@@ -64,7 +64,7 @@ describe('Noise IK', () => {
 
   it('gives both ends the hash that a payload stands behind', () => {
     const { initiator, responder } = ends();
-    let made = empty;
+    let made: Buffer = empty;
     const first = initiator.writeFirst((hash) => (made = hash));
     const { handshakeHash, payload } = responder.readFirst(first);
     expect(handshakeHash.equals(made) && payload.equals(made)).toBe(true);
@@ -75,7 +75,8 @@ describe('Noise IK', () => {
   it('refuses the first message altered at any byte, cut, or longer', () => {
     const { initiator, responderKey } = ends();
     const first = initiator.writeFirst(() => Buffer.from('payload'));
-    const read = (message: Buffer) => () => new NoiseResponder({ prologue: Buffer.from('test'), staticKey: responderKey }).readFirst(message);
+    const read = (message: Buffer) => () =>
+      new NoiseResponder({ prologue: Buffer.from('test'), staticKey: responderKey }).readFirst(message);
     expect(read(first)).not.toThrow();
     for (let at = 0; at < first.length; at += 1) {
       const altered = Buffer.from(first);

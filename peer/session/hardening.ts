@@ -90,7 +90,7 @@ export function nearestRollover(sequenceNumber: number, state: RolloverState): v
 }
 
 /** Keys as KeyObjects (a Buffer costs about 10 us more for each packet) and the rollover rule above. */
-export function tuneSrtp(dtls: RTCDtlsTransport): void {
+export function tuneSrtp(dtls: Pick<RTCDtlsTransport, 'srtp' | 'srtcp'>): void {
   const sessions: readonly (SrtpSession | SrtcpSession)[] = [dtls.srtp, dtls.srtcp];
   for (const { localContext, remoteContext } of sessions) {
     for (const context of [localContext, remoteContext]) {

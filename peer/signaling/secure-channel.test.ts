@@ -111,7 +111,8 @@ describe('a secure channel', () => {
     const channel = await settled(open());
     channel.send({ secret: 'fingerprint-of-the-session' });
     const all = Buffer.concat(rendezvous.carried.map(({ data }) => data));
-    for (const hidden of ['fingerprint-of-the-session', camera.publicKey, app.publicKey, app.noisePublicKey]) expect(all.includes(hidden)).toBe(false);
+    for (const hidden of ['fingerprint-of-the-session', camera.publicKey, app.publicKey, app.noisePublicKey])
+      expect(all.includes(hidden)).toBe(false);
   });
 
   it('lets no altered byte through', async () => {
@@ -159,9 +160,17 @@ describe('a secure channel', () => {
     const mallory = createIdentity(randomBytes(32));
     const victim = rendezvous.client(freshAddressKey(), clock);
     const posing = rendezvous.client(camera.addressKey, clock);
-    new SecureListener({ client: posing, identity: { ...mallory, addressKey: camera.addressKey }, clock, log: silentLog, onChannel: () => {} });
+    new SecureListener({
+      client: posing,
+      identity: { ...mallory, addressKey: camera.addressKey },
+      clock,
+      log: silentLog,
+      onChannel: () => {},
+    });
     const remote = { publicKey: camera.publicKey, address: camera.addressKey.address };
-    await expect(settled(openChannel({ client: victim, identity: app, remote, clock, timeoutMs: 500 }))).rejects.toMatchObject({ code: 'peer-absent' });
+    await expect(settled(openChannel({ client: victim, identity: app, remote, clock, timeoutMs: 500 }))).rejects.toMatchObject({
+      code: 'peer-absent',
+    });
   });
 
   it('is refused when the answer was altered on the way', async () => {
@@ -257,7 +266,8 @@ describe('the camera’s end', () => {
     const random = seededRandom(1);
     const { data: good } = rendezvous.carried[0] ?? { data: Buffer.alloc(0) };
     for (let round = 0; round < 10_000; round += 1) {
-      const data = random() < 0.5 ? Buffer.alloc(Math.floor(random() * 200)) : Buffer.from(good.subarray(0, Math.floor(random() * good.length)));
+      const data =
+        random() < 0.5 ? Buffer.alloc(Math.floor(random() * 200)) : Buffer.from(good.subarray(0, Math.floor(random() * good.length)));
       for (let at = 0; at < data.length; at += 1) if (random() < 0.3) data[at] = Math.floor(random() * 256);
       if (data.length > 0) data[0] = Math.floor(random() * 5);
       rendezvous.deliver({ from: channel.remoteAddress, to: camera.addressKey.address, data });

@@ -63,7 +63,7 @@ describe.skipIf(!existsSync(CHROMIUM))('a peer that is not ours: Chromium', () =
       transport.state.on((state) => (state === 'secured' ? resolve() : state === 'failed' ? reject(new Error('failed')) : undefined));
     });
     const answer = await transport.acceptOffer(offer, false);
-    await page.evaluate((sdp) => (window as unknown as { pc: RTCPeerConnection }).pc.setRemoteDescription({ type: 'answer', sdp }), answer);
+    await page.evaluate((sdp) => (Reflect.get(window, 'pc') as RTCPeerConnection).setRemoteDescription({ type: 'answer', sdp }), answer);
     await secured;
     // A browser has no DTLS exporter for scripts, so that it cannot take part in the binding: here only what is below it is tried.
     expect(transport.facts?.extendedMasterSecret).toBe(true);
@@ -95,7 +95,7 @@ describe.skipIf(!existsSync(CHROMIUM))('a peer that is not ours: Chromium', () =
     input.start();
 
     const decoded = await page.evaluate(async () => {
-      const { pc } = window as unknown as { pc: RTCPeerConnection };
+      const pc = Reflect.get(window, 'pc') as RTCPeerConnection;
       const video = document.querySelector('video');
       for (;;) {
         const reports = [...(await pc.getStats()).values()];

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { parseRendezvousFlags } from '../rendezvous/flags.ts';
+import { parseCameraFlags } from './flags.ts';
+
+const usage = (run: () => unknown, text: string) =>
+  expect(run).toThrowError(expect.objectContaining({ code: 'usage', message: expect.stringContaining(text) as string }) as Error);
+const parse = (line: string) => parseCameraFlags(line.split(' ').filter((word) => word !== ''));
+const least = '--source test: --rendezvous ws://127.0.0.1:8485';
+
+describe('keyhole camera', () => {
+  it('needs a source and a rendezvous, the rest has its defaults', () => {
+    expect(parse(least)).toEqual({
+      source: 'test:',
+      name: 'Camera',
+      rendezvous: ['ws://127.0.0.1:8485'],
+      stun: [],
+      turn: [],
+      icePolicy: 'all',
+      state: null,
+    });
+    usage(() => parse('--rendezvous ws://a'), '--source is missing');
+    usage(() => parse('--source test:'), '--rendezvous is missing');
+  });
+
+  it('takes several rendezvous, STUN and TURN', () => {
+    expect(
+      parse(
+        `${least} --rendezvous wss://b/x --stun stun:s:1 --turn turn:me:pass%40word@t:3478?transport=tcp --ice-policy relay --state /s --name Yard`,
+      ),
+    ).toMatchObject({
+      rendezvous: ['ws://127.0.0.1:8485', 'wss://b/x'],
+      stun: ['stun:s:1'],
+      turn: [{ url: 'turn:t:3478?transport=tcp', username: 'me', credential: 'pass@word' }],
+      icePolicy: 'relay',
+      state: '/s',
+      name: 'Yard',
+    });
+  });
+
+  it.each([
+    ['--wat', 'wat'],
+    ['extra', 'extra'],
+    ['--rendezvous http://a', 'ws://'],
+    ['--rendezvous ws://a --rendezvous ws://a --rendezvous ws://a --rendezvous ws://a', 'at most 4'],
+    ['--stun s', 'stun:HOST:PORT'],
+    ['--turn turn:t', 'turn:USER:PASSWORD@HOST:PORT'],
+    ['--ice-policy none', 'all or relay'],
+    ['--ice-policy relay', '--turn'],
+    ['--sub-source x', 'later version'],
+    ['--spool=/x', 'later version'],
+  ])('refuses %s with a line that says why', (flags, text) => usage(() => parse(`${least} ${flags}`), text));
+});
+
+describe('keyhole rendezvous', () => {
+  it('has defaults, and takes ports and an address', () => {
+    expect(parseRendezvousFlags([])).toEqual({ port: 8485, bind: '0.0.0.0', stunPort: 3478 });
+    expect(parseRendezvousFlags(['--port', '0', '--bind', '::1', '--stun-port=1'])).toEqual({ port: 0, bind: '::1', stunPort: 1 });
+  });
+
+  it.each([
+    ['--port', '65536'],
+    ['--port', 'x'],
+    ['--stun-port', '-1'],
+    ['--turn'],
+    ['--relay-address', '1.2.3.4'],
+    ['--stun-alt-address=1.2.3.4'],
+    ['--wat'],
+  ])('refuses %s %s', (...flags) => usage(() => parseRendezvousFlags(flags), flags[0]?.split('=')[0]?.slice(2) ?? ''));
+});

@@ -1,0 +1,195 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { ClockMapping, StreamInfo } from '../../../peer/session/control-messages.ts';
+import type { InboundPacket } from '../../../peer/session/transport.ts';
+import { SimulatedClock } from '../../base/clock.ts';
+import type { AccessUnit } from '../../media/access-unit.ts';
+import { seededRandom } from '../../media/seeded-random.ts';
+import { Receiver } from './receiver.ts';
+import { StreamClock } from './stream-clock.ts';
+
+let clock: SimulatedClock;
+let units: AccessUnit[];
+let offsetMs: number;
+let receiver: Receiver;
+const requestKeyframe = vi.fn();
+const forget = vi.fn();
+beforeEach(() => {
+  clock = new SimulatedClock();
+  [units, offsetMs] = [[], 0];
+  requestKeyframe.mockClear();
+  forget.mockClear();
+  let timeline = 100;
+  receiver = new Receiver({
+    clock,
+    nextTimeline: () => (timeline += 1),
+    clockOffsetMs: () => offsetMs,
+    unit: (unit) => units.push(unit),
+    requestKeyframe,
+    forget,
+  });
+});
+
+const stream = (ssrc: number, change: Partial<StreamInfo> = {}): StreamInfo => ({
+  ssrc,
+  kind: 'audio',
+  codec: 'pcm_mulaw',
+  codecString: 'ulaw',
+  description: '',
+  width: 0,
+  height: 0,
+  sampleRate: 8000,
+  channels: 1,
+  clockRate: 8000,
+  payloadType: 0,
+  timeline: 1,
+  ...change,
+});
+const streams = (...list: StreamInfo[]) => receiver.onControl({ type: 'streams', streams: list });
+const mapping = (ssrc: number, change: Partial<ClockMapping> = {}) =>
+  receiver.onControl({ type: 'clock', ssrc, rtp: 1000, pts: 90_000, utc: 5_000_000, ...change });
+const packet = (ssrc: number, sequenceNumber: number, timestamp: number, change: Partial<InboundPacket> = {}): InboundPacket => ({
+  ssrc,
+  sequenceNumber,
+  timestamp,
+  marker: false,
+  payloadType: 0,
+  payload: Buffer.from([sequenceNumber & 255]),
+  composition: 0,
+  ...change,
+});
+
+describe('the units of a session', () => {
+  it('have the media time and the capture time of the camera, by our clock', () => {
+    streams(stream(1));
+    offsetMs = 3_000;
+    mapping(1);
+    receiver.push(packet(1, 5, 1000));
+    receiver.push(packet(1, 6, 1160));
+    expect(units.map(({ pts, dts, utc, timeline }) => ({ pts, dts, utc, timeline }))).toEqual([
+      { pts: 90_000, dts: 90_000, utc: 4_997_000, timeline: 101 },
+      { pts: 91_800, dts: 91_800, utc: 4_997_020, timeline: 101 },
+    ]);
+    expect(units[0]?.config).toMatchObject({ kind: 'audio', codec: 'pcm_mulaw', sampleRate: 8000 });
+    expect(units[0]?.config).toBe(units[1]?.config);
+  });
+
+  it('wait for what the camera says of their stream, and keep a bounded number meanwhile', () => {
+    for (let sequence = 0; sequence < 3000; sequence += 1) receiver.push(packet(1, sequence, sequence * 160));
+    expect(units).toEqual([]);
+    expect(receiver.counters.early).toBe(3000 - 2048);
+    streams(stream(1));
+    expect(units).toEqual([]);
+    mapping(1, { rtp: 0, pts: 0 });
+    expect(units).toHaveLength(2048);
+    expect(units.at(-1)?.pts).toBe(2999 * 1800);
+  });
+
+  it('go on when RTP time wraps', () => {
+    streams(stream(1));
+    mapping(1, { rtp: 2 ** 32 - 160 });
+    receiver.push(packet(1, 1, 2 ** 32 - 160));
+    receiver.push(packet(1, 2, 0));
+    expect(units.map(({ pts }) => pts)).toEqual([90_000, 91_800]);
+  });
+
+  it('come in order, and a lost one is a hole, not a shift', async () => {
+    streams(stream(1));
+    mapping(1);
+    for (const sequence of [1, 3, 2, 4, 6, 7]) receiver.push(packet(1, sequence, 1000 + sequence * 160));
+    await clock.advance(1000);
+    receiver.poll();
+    expect(units.map(({ pts }) => (pts - 90_000) / 1800)).toEqual([1, 2, 3, 4, 6, 7]);
+  });
+
+  it('of another timeline of the camera are of a new one here; what comes late of the old one is dropped', () => {
+    streams(stream(1), stream(2, { timeline: 2 }));
+    mapping(1);
+    mapping(2, { pts: 0 });
+    receiver.push(packet(1, 1, 1000));
+    receiver.push(packet(2, 1, 1000));
+    receiver.push(packet(1, 2, 1160));
+    receiver.push(packet(2, 2, 1160));
+    expect(units.map(({ timeline, pts }) => [timeline, pts])).toEqual([
+      [101, 90_000],
+      [102, 0],
+      [102, 1800],
+    ]);
+  });
+
+  it('of streams that ended are forgotten', () => {
+    streams(stream(1));
+    mapping(1);
+    streams(stream(2));
+    expect(forget).toHaveBeenCalledWith(1);
+    receiver.push(packet(1, 1, 1000));
+    expect(units).toEqual([]);
+  });
+
+  it('are none for a codec that is not understood', () => {
+    streams(stream(1, { kind: 'video', codec: 'h265' }), stream(2, { codec: 'aac' }));
+    mapping(1);
+    receiver.push(packet(1, 1, 1000));
+    expect(units).toEqual([]);
+    expect(receiver.counters.unknownCodec).toBe(2);
+  });
+
+  it('never have a negative time, nor one decoded after it is shown, whatever comes', () => {
+    const random = seededRandom(11);
+    streams(stream(1), stream(2, { kind: 'video', codec: 'h264', clockRate: 90_000 }));
+    const whole = (limit: number) => Math.floor(random() * limit);
+    for (let round = 0; round < 10_000; round += 1) {
+      if (random() < 0.01) mapping(1 + whole(2), { rtp: whole(2 ** 32), pts: whole(1e6) - 1e5, utc: whole(1e9) });
+      const payload = Buffer.from(Array.from({ length: whole(12) }, () => whole(256)));
+      receiver.push(
+        packet(1 + whole(3), whole(65_536), whole(2 ** 32), { payload, marker: random() < 0.5, composition: whole(20_000) - 10_000 }),
+      );
+      if (random() < 0.01) receiver.poll();
+    }
+    for (const { pts, dts } of units) expect(dts >= 0 && dts <= pts && Number.isInteger(pts)).toBe(true);
+  });
+});
+
+describe('a damaged stream', () => {
+  it('has a keyframe asked for, at most twice a second', async () => {
+    streams(stream(1, { kind: 'video', codec: 'h264', clockRate: 90_000, payloadType: 96 }));
+    mapping(1);
+    let sequence = 0;
+    for (let round = 0; round < 20; round += 1) {
+      for (let part = 0; part < 3; part += 1) {
+        receiver.push(
+          packet(1, (sequence += part === 1 ? 2 : 1), 1000 + round * 3600, {
+            payload: Buffer.from([0x41, 0x80, part]),
+            marker: part === 2,
+          }),
+        );
+      }
+      await clock.advance(300);
+      receiver.poll();
+    }
+    expect(requestKeyframe.mock.calls.length).toBeGreaterThan(2);
+    expect(requestKeyframe.mock.calls.length).toBeLessThanOrEqual(13);
+    expect(requestKeyframe).toHaveBeenCalledWith(1);
+  });
+});
+
+describe('StreamClock', () => {
+  it('keeps frames as far apart as they were captured while the reports waver', () => {
+    const streamClock = new StreamClock();
+    const random = seededRandom(5);
+    let last = streamClock.utcOf(0, 1_000);
+    for (let frame = 1; frame < 500; frame += 1) {
+      const utc = streamClock.utcOf(frame * 3600, 1_000 + frame * 40 + (random() - 0.5) * 20);
+      expect(Math.abs(utc - last - 40)).toBeLessThanOrEqual(0.81);
+      last = utc;
+    }
+    expect(Math.abs(last - (1_000 + 499 * 40))).toBeLessThan(10);
+  });
+
+  it('follows a drift, and jumps when a clock was set', () => {
+    const streamClock = new StreamClock();
+    streamClock.utcOf(0, 0);
+    for (let second = 1; second <= 60; second += 1) streamClock.utcOf(second * 90_000, second * 1000 + second);
+    expect(streamClock.utcOf(61 * 90_000, 61_061)).toBe(61_061);
+    expect(streamClock.utcOf(62 * 90_000, 3_662_000)).toBe(3_662_000);
+  });
+});

@@ -1,0 +1,81 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { SimulatedClock } from '../../electron/base/clock.ts';
+import { utcMs } from '../../electron/base/units.ts';
+import { ntpTime } from './ntp.ts';
+import { RtpStream } from './rtp-stream.ts';
+import type { OutboundPacket } from './transport.ts';
+
+let clock: SimulatedClock;
+let sealed: OutboundPacket[];
+let sent: string[];
+let reports: { ntp: bigint; rtp: number; packets: number; octets: number }[];
+let open: boolean;
+let stream: RtpStream;
+beforeEach(() => {
+  clock = new SimulatedClock();
+  [sealed, sent, reports, open] = [[], [], [], true];
+  const wire = {
+    seal: (packet: OutboundPacket) => {
+      if (!open) return null;
+      sealed.push(packet);
+      return Buffer.from(String(packet.sequenceNumber));
+    },
+    sendSealed: (bytes: Buffer) => void sent.push(bytes.toString()),
+    sendSenderReport: (report: (typeof reports)[number]) => void reports.push(report),
+  };
+  stream = new RtpStream({ ssrc: 7, payloadType: 96, wire, clock });
+});
+
+const frame = (payloads: number, timestamp = 90, utc = 1_000) => ({
+  payloads: Array.from({ length: payloads }, () => Buffer.alloc(10)),
+  timestamp,
+  composition: 3600,
+  utc: utcMs(utc),
+});
+const send = (of: ReturnType<typeof frame>) => of.payloads.forEach((_, index) => stream.send(of, index));
+
+describe('RtpStream', () => {
+  it('numbers its packets without a hole, across the wrap, and marks the last of a frame', () => {
+    for (let round = 0; round < 30_000; round += 1) send(frame(3));
+    sealed.forEach((packet, index) => {
+      if (index > 0) expect(packet.sequenceNumber).toBe(((sealed[index - 1]?.sequenceNumber ?? 0) + 1) & 0xffff);
+      expect(packet.marker).toBe(index % 3 === 2);
+      expect(packet.composition).toBe(index % 3 === 0 ? 3600 : 0);
+    });
+    expect(sealed[0]?.sequenceNumber).toBeLessThan(0x8000);
+  });
+
+  it('uses up no number for a packet that could not be sealed', () => {
+    open = false;
+    send(frame(5));
+    open = true;
+    send(frame(2));
+    expect(sealed).toHaveLength(2);
+    expect(stream.counters.packets).toBe(2);
+  });
+
+  it('repeats the very bytes that were sent, a few times each, and only what it has', () => {
+    send(frame(3));
+    const [first = 0] = sealed.map(({ sequenceNumber }) => sequenceNumber);
+    stream.repeat([first, first + 1, first + 500, 65_000]);
+    expect(sent.slice(3)).toEqual([String(first), String(first + 1)]);
+    expect(sealed).toHaveLength(3);
+    for (let round = 0; round < 50; round += 1) stream.repeat([first]);
+    expect(stream.counters.repeated).toBe(9);
+    for (let round = 0; round < 1024; round += 1) send(frame(1));
+    const before = sent.length;
+    stream.repeat([first, first + 1, first + 2]);
+    expect(sent.length).toBe(before);
+  });
+
+  it('reports each second which RTP time was captured when', async () => {
+    send(frame(1, 90, 1_000));
+    send(frame(1, 180, 1_001));
+    await clock.advance(1_000);
+    send(frame(2, 90_090, 2_000));
+    expect(reports).toMatchObject([
+      { ntp: ntpTime(utcMs(1_000)), rtp: 90, packets: 1, octets: 10 },
+      { ntp: ntpTime(utcMs(2_000)), rtp: 90_090, packets: 3, octets: 30 },
+    ]);
+  });
+});
