@@ -145,6 +145,8 @@ describe('adding a camera', () => {
     expect(one('add-address-error').textContent).toContain('used already');
     expect((one('add-address') as HTMLInputElement).value).toBe('keyhole:abc');
     expect(one('add-address').getAttribute('aria-invalid')).toBe('true');
+    await act(() => type('add-address', 'keyhole:abcd'));
+    expect(all('add-address-error')).toHaveLength(0);
   });
 
   it('asks for user and password only where they have a meaning, and sends them', async () => {
