@@ -22,7 +22,7 @@ export interface ServeOptions {
 
 export const SERVE_USAGE = `Usage: keyhole serve [--data DIR] [--port 8484] [--bind 127.0.0.1] [--token-file FILE] [--demo] [--open]
 Records and serves the app to a browser. Port 0 takes a free one. --token-file holds the token for scripts (made when it
-is not there). --demo adds four demo cameras, kept in a folder of their own unless --data names one.`;
+is not there). When the link on stdout was used, an event "link" brings the next. --demo adds four demo cameras, kept in a folder of their own unless --data names one.`;
 
 /** @throws CodedError `usage` */
 export function parseServeFlags(argv: readonly string[]): ServeOptions {
@@ -81,7 +81,7 @@ export async function runServe(options: ServeOptions, io: ProgramIo): Promise<vo
 /** `keyhole serve …`. @returns the exit code */
 export async function main(argv: readonly string[]): Promise<number> {
   return runProgram('serve', async (io) => {
-    if (argv.includes('--help')) return io.text(SERVE_USAGE);
+    if (argv.includes('--help')) return void process.stdout.write(SERVE_USAGE + '\n');
     await runServe(parseServeFlags(argv), io);
   });
 }
