@@ -10,21 +10,25 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-/** A live session, and the UDP port at which the camera's end of it listens. */
+/** A live session, and a stranger who knows the UDP ports of both its ends. */
 async function live() {
   const camera = world.camera();
   const app = world.app();
   const { sink } = world.source(app, await world.pair(app, camera.invite()));
   await sink.until(({ state, statuses }) => state === 'live' && statuses.at(-1)?.path !== null);
-  const remote = sink.statuses.at(-1)?.path?.remote ?? '';
-  const at = remote.lastIndexOf(':');
-  const [host, port] = [remote.slice(0, at).replace(/[[\]]/g, ''), Number(remote.slice(at + 1))];
-  const stranger = createSocket(host.includes(':') ? 'udp6' : 'udp4');
+  const path = sink.statuses.at(-1)?.path;
+  const ends = [path?.local ?? '', path?.remote ?? ''].map((end) => {
+    const at = end.lastIndexOf(':');
+    return { host: end.slice(0, at).replace(/[[\]]/g, ''), port: Number(end.slice(at + 1)) };
+  });
+  const stranger = createSocket(ends[0]?.host.includes(':') ? 'udp6' : 'udp4');
   await new Promise<void>((resolve) => stranger.bind(0, resolve));
   world.onClose(() => new Promise<void>((resolve) => stranger.close(resolve)));
   const heard: Buffer[] = [];
   stranger.on('message', (data) => heard.push(data));
-  const send = (data: Buffer) => new Promise<void>((resolve) => stranger.send(data, port, host, () => resolve()));
+  const send = async (data: Buffer) => {
+    for (const { host, port } of ends) await new Promise<void>((resolve) => stranger.send(data, port, host, () => resolve()));
+  };
   return { sink, send, heard };
 }
 
@@ -67,7 +71,8 @@ describe('a stranger who can send packets to a live session', () => {
       randomBytes(32),
       Buffer.from('00000002c02b0100', 'hex'),
     ]);
-    const alert = Buffer.from([2, 0]);
+    // close_notify, as a warning
+    const alert = Buffer.from([1, 0]);
     const rtp = Buffer.concat([Buffer.from([0x80, 96]), randomBytes(60)]);
     const timeline = sink.units.at(-1)?.timeline;
     for (let round = 0; round < 20; round += 1)
