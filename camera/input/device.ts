@@ -3,7 +3,7 @@ import { CodedError } from '../../electron/base/errors.ts';
 import { FfmpegProcess } from '../../electron/ffmpeg/process.ts';
 import type { FeedPlan } from '../../electron/ffmpeg/feed.ts';
 import type { InputContext } from './input.ts';
-import { BFrameWatch, h264Encoder, type InputPlan } from './plan.ts';
+import { h264Encoder, type InputPlan } from './plan.ts';
 
 const LIST_MS = 10_000;
 
@@ -16,12 +16,10 @@ export function devicePlan(source: string, context: InputContext): InputPlan {
       await present(source, name);
       const encodes = await offersH264(source, context, signal);
       const options = ['-f', 'v4l2', '-thread_queue_size', '64', ...(encodes ? ['-input_format', 'h264'] : [])];
-      const reordered = new BFrameWatch(name);
       return {
         inputs: [{ url: source, options }],
         codecs: [...(encodes ? ['-c:v', 'copy'] : h264Encoder({ fps: 25, width: 1280, height: 720 })), '-an'],
         output: { kind: 'packets', audio: null },
-        onUnit: (unit) => reordered.check(unit),
       };
     },
   };

@@ -3,21 +3,20 @@ import { resolve } from 'node:path';
 import { CodedError } from '../../electron/base/errors.ts';
 import { probe } from '../../electron/ffmpeg/probe.ts';
 import type { InputContext } from './input.ts';
-import { BFrameWatch, copyOrEncode, type InputPlan } from './plan.ts';
+import { copyOrEncode, type InputPlan } from './plan.ts';
 
 /** A video file in real time, from the beginning again when it ends; its times go on. */
 export function filePlan(source: string, context: InputContext): InputPlan {
   const name = `The file ${source}`;
   // `file:` keeps ffmpeg from taking a name for an address or an option.
   const url = `file:${resolve(source)}`;
-  const reordered = new BFrameWatch(name);
   return {
     name,
     async plan(signal) {
       await readable(source, name);
       const { media } = await probe({ url, options: [] }, { ...context, signal });
       if (!media.video) throw new CodedError('source-no-video', `${name} has no video that can be read: give a video file.`);
-      return copyOrEncode({ url, options: ['-re', '-stream_loop', '-1'] }, media, reordered);
+      return copyOrEncode({ url, options: ['-re', '-stream_loop', '-1'] }, media);
     },
   };
 }

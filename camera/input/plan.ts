@@ -2,7 +2,6 @@ import { CodedError } from '../../electron/base/errors.ts';
 import type { FeedPlan } from '../../electron/ffmpeg/feed.ts';
 import type { FfmpegInput } from '../../electron/ffmpeg/process.ts';
 import type { MediaInfo } from '../../electron/ffmpeg/probe.ts';
-import type { AccessUnit } from '../../electron/media/access-unit.ts';
 import { opusConfig } from '../../electron/media/opus/dops.ts';
 
 export interface InputPlan {
@@ -41,44 +40,15 @@ export const OPUS_ENCODER = [
   'lowdelay',
 ];
 
-/** A run that copies H.264 where it can be sent as it is, and encodes what cannot. */
-export function copyOrEncode(input: FfmpegInput, media: MediaInfo, reordered: BFrameWatch): FeedPlan {
+/** A run that copies H.264 and Opus, and encodes everything else to them. */
+export function copyOrEncode(input: FfmpegInput, media: MediaInfo): FeedPlan {
   const { video, audio } = media;
   if (!video) throw new CodedError('source-no-video', 'There is no video.');
-  const copied = video.codec === 'h264' && !reordered.seen;
+  const copied = video.codec === 'h264';
   const encoder = h264Encoder({ fps: video.fps ?? 25, width: video.width, height: video.height });
   return {
     inputs: [input],
     codecs: [...(copied ? ['-c:v', 'copy'] : encoder), ...(!audio ? ['-an'] : audio.codec === 'opus' ? ['-c:a', 'copy'] : OPUS_ENCODER)],
     output: { kind: 'packets', audio: audio ? opusConfig(audio.codec === 'opus' && audio.channels === 2 ? 2 : 1) : null },
-    onUnit: copied ? (unit) => reordered.check(unit) : (unit) => unit,
   };
-}
-
-/**
- * Notices frames that are shown in another order than they are sent in: WebRTC has no way to say so (RFC 8854 names no decoding
- * time), so such a source is encoded anew from then on.
- */
-export class BFrameWatch {
-  readonly #name: string;
-  #seen = false;
-  #last: number | null = null;
-
-  constructor(name: string) {
-    this.#name = name;
-  }
-
-  get seen(): boolean {
-    return this.#seen;
-  }
-
-  /** @throws CodedError `codec-unsupported` at the first such frame: the next run encodes */
-  check(unit: AccessUnit): AccessUnit {
-    if (unit.config.kind === 'video' && this.#last !== null && unit.pts < this.#last) {
-      this.#seen = true;
-      throw new CodedError('codec-unsupported', `${this.#name} has B-frames, which cannot be sent: it is encoded anew.`);
-    }
-    if (unit.config.kind === 'video') this.#last = unit.pts;
-    return unit;
-  }
 }

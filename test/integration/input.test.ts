@@ -208,14 +208,26 @@ describe('a file', () => {
     expect(watched.input.configs.map(({ codec }) => codec)).toEqual(['h264', 'opus']);
   });
 
-  it.each(['b-frames.mp4', 'mpeg4.avi'])('is encoded where it cannot be sent as it is: %s', async (name) => {
-    const watched = watch(file(name));
-    await watched.until(() => new Set(watched.video.map(({ timeline }) => timeline)).size === (name === 'mpeg4.avi' ? 1 : 2));
-    const timeline = watched.video.at(-1)!.timeline;
-    await watched.until(() => watched.video.filter((unit) => unit.timeline === timeline).length >= 20);
-    const units = watched.video.filter((unit) => unit.timeline === timeline);
-    expect(units[0]!.config.codecString).toMatch(/^avc1\.42/);
-    expectForward(units);
+  it('is copied with its B-frames, in the order of decoding', async () => {
+    const watched = watch(file('b-frames.mp4'));
+    // Longer than the file.
+    await watched.until(() => watched.video.length >= 60);
+    expect(watched.video[0]!.config.codecString).toMatch(/^avc1\.64/);
+    watched.video.slice(1).forEach(({ dts }, index) => expect(dts).toBeGreaterThan(watched.video[index]!.dts));
+    watched.video.forEach(({ pts, dts }) => expect(pts).toBeGreaterThanOrEqual(dts));
+    expect(watched.video.some(({ pts }, index) => pts < (watched.video[index - 1]?.pts ?? 0))).toBe(true);
+    const shown = watched.video
+      .slice(0, 30)
+      .map(({ pts }) => pts)
+      .sort((a, b) => a - b);
+    shown.slice(1, 25).forEach((pts, index) => expect(pts - shown[index]!).toBe(4500));
+  });
+
+  it('is encoded when it is no H.264', async () => {
+    const watched = watch(file('mpeg4.avi'));
+    await watched.until(() => watched.video.length >= 20);
+    expect(watched.video[0]!.config.codecString).toMatch(/^avc1\.42/);
+    expectForward(watched.video);
   });
 
   it.each([
