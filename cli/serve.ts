@@ -22,7 +22,8 @@ export interface ServeOptions {
 
 export const SERVE_USAGE = `Usage: keyhole serve [--data DIR] [--port 8484] [--bind 127.0.0.1] [--token-file FILE] [--demo] [--open]
 Records and serves the app to a browser. Port 0 takes a free one. --token-file holds the token for scripts (made when it
-is not there). When the link on stdout was used, an event "link" brings the next. --demo adds four demo cameras, kept in a folder of their own unless --data names one.`;
+is not there). The link on stdout works once; when it was used, an event "link" brings the next. --demo adds four demo
+cameras, kept in a folder of their own unless --data names one. --open shows the link in this computer's browser.`;
 
 /** @throws CodedError `usage` */
 export function parseServeFlags(argv: readonly string[]): ServeOptions {

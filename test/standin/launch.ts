@@ -82,7 +82,10 @@ class RunningStandin implements Standin {
     const id = this.#nextAsk++;
     return new Promise((resolve) => {
       this.#answers.set(id, resolve);
-      this.#child.send({ id, ask });
+      // A process that has just ended answers nothing.
+      this.#child.send({ id, ask }, (error) => {
+        if (error) resolve(undefined);
+      });
     });
   }
 
