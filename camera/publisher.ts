@@ -5,13 +5,18 @@ import { GopCache } from './gop-cache.ts';
 import type { CameraInput } from './input/input.ts';
 import { ViewerFeed, type FeedSession } from './viewer-feed.ts';
 
+/** What the publisher needs of a session. */
+interface PublishedSession extends FeedSession {
+  hello(name: string): void;
+}
+
 type Status = Extract<CameraControl, { type: 'status' }>;
 
 /** Hands the input's units to every viewer; a new one begins with the last keyframe at once. */
 export class Publisher {
   readonly #name: string;
   readonly #clock: Clock;
-  readonly #feeds = new Map<FeedSession, ViewerFeed>();
+  readonly #feeds = new Map<PublishedSession, ViewerFeed>();
   readonly #gop = new GopCache();
   readonly #offs: (() => void)[];
   #status: Status = { type: 'status', state: 'connecting', reason: null };
@@ -41,15 +46,15 @@ export class Publisher {
     return this.#feeds.size;
   }
 
-  attach(session: FeedSession): void {
+  attach(session: PublishedSession): void {
     const feed = new ViewerFeed(session, this.#clock);
     this.#feeds.set(session, feed);
-    session.send({ type: 'hello', version: 1, name: this.#name });
+    session.hello(this.#name);
     session.send(this.#status);
     for (const unit of this.#gop.units) feed.push(unit);
   }
 
-  detach(session: FeedSession): ViewerFeed['counters'] | null {
+  detach(session: PublishedSession): ViewerFeed['counters'] | null {
     const feed = this.#feeds.get(session);
     this.#feeds.delete(session);
     feed?.close();

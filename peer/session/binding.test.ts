@@ -56,7 +56,7 @@ describe('the control channel', () => {
     const toViewer = new ControlChannel<CameraControl, ViewerControl>(cameraControl, viewer, () => {});
     return { wire, fromCamera, toViewer };
   }
-  const hello = { type: 'hello', version: 1, name: 'Yard' } as const;
+  const hello = { type: 'hello', version: 1, name: 'Yard', path: 'host' } as const;
 
   it('carries messages', () => {
     const { wire, fromCamera, toViewer } = ends();
@@ -91,8 +91,8 @@ describe('the control channel', () => {
     };
     for (const message of [
       {},
-      { type: 'ready', version: 1 },
-      { type: 'hello', version: 2, name: '' },
+      { type: 'ready', version: 1, path: 'host' },
+      { type: 'hello', version: 2, name: '', path: 'host' },
       { type: 'clock', ssrc: -1, rtp: 0, pts: 0, utc: 0 },
       { type: 'clock', ssrc: 1, rtp: 2 ** 32, pts: 0, utc: 0 },
       { type: 'clock', ssrc: 1, rtp: 0, pts: null, utc: 0 },

@@ -4,7 +4,7 @@ import type { CodedError, ErrorCode } from '../../electron/base/errors.ts';
 import { viewerControl, type CameraControl, type ViewerControl } from './control-messages.ts';
 import { RtpStream } from './rtp-stream.ts';
 import { SessionCore, type SessionOptions } from './session-core.ts';
-import { Transport, type IceOptions, type SelectedPair } from './transport.ts';
+import { farther, Transport, type IceOptions, type PathKind, type SelectedPair } from './transport.ts';
 
 export interface CameraSessionOptions extends SessionOptions {
   readonly ice: IceOptions;
@@ -22,6 +22,7 @@ export class CameraSession {
   readonly #core: SessionCore<ViewerControl, CameraControl>;
   readonly #streams = new Map<number, RtpStream>();
   #isReady = false;
+  #theirKind: PathKind = 'host';
 
   private constructor(options: CameraSessionOptions, transport: Transport) {
     this.#options = options;
@@ -31,6 +32,7 @@ export class CameraSession {
     this.#core.messages.on((message) => {
       if (message.type !== 'ready' || this.#isReady) return;
       this.#isReady = true;
+      this.#theirKind = message.path;
       this.ready.emit();
     });
     transport.lost.on(({ ssrc, sequenceNumbers }) => this.#streams.get(ssrc)?.repeat(sequenceNumbers));
@@ -78,7 +80,13 @@ export class CameraSession {
   }
 
   get pair(): SelectedPair | null {
-    return this.#transport.selectedPair;
+    const pair = this.#transport.selectedPair;
+    return pair && { ...pair, kind: farther(pair.kind, this.#theirKind) };
+  }
+
+  /** Says hello: the first message after the viewer is ready. */
+  hello(name: string): void {
+    this.send({ type: 'hello', version: 1, name, path: this.#transport.selectedPair?.kind ?? 'host' });
   }
 
   /** The shortest round trip of the last minute, ms; null before there is one. */

@@ -12,6 +12,9 @@ const base64 = z
   .max(8192)
   .regex(/^[A-Za-z0-9+/]*={0,2}$/);
 
+/** How the sender sees the path: behind a NAT one end sees an address where the other sees a translated one. */
+const pathKind = z.enum(['host', 'srflx', 'prflx', 'relay']);
+
 const common = [
   z.object({ type: z.literal('ping'), sent: time }),
   /** `sent` is the ping's; `at` is the wall clock of who answers, UTC ms. */
@@ -52,7 +55,7 @@ const errorCode = z
 
 export const cameraControl = z.discriminatedUnion('type', [
   ...common,
-  z.object({ type: z.literal('hello'), version: z.literal(1), name: z.string().max(128) }),
+  z.object({ type: z.literal('hello'), version: z.literal(1), name: z.string().max(128), path: pathKind }),
   z.object({ type: z.literal('streams'), streams: z.array(streamInfo).max(8) }),
   mapping,
   z.object({
@@ -66,7 +69,7 @@ export type CameraControl = z.infer<typeof cameraControl>;
 export const viewerControl = z.discriminatedUnion('type', [
   ...common,
   /** The viewer has checked the camera's proof: media may flow. */
-  z.object({ type: z.literal('ready'), version: z.literal(1) }),
+  z.object({ type: z.literal('ready'), version: z.literal(1), path: pathKind }),
 ]);
 export type ViewerControl = z.infer<typeof viewerControl>;
 export type ControlMessage = CameraControl | ViewerControl;

@@ -22,6 +22,9 @@ export interface SessionTimes {
   readonly lostMs: number;
 }
 
+/** How often candidates that failed are tried again, ms. */
+const RETRY_MS = 1_000;
+
 export const SESSION_TIMES: SessionTimes = { iceMs: 8_000, dtlsMs: 4_500, bindMs: 5_000, pingMs: 1_000, lostMs: 5_000 };
 
 export interface SessionOptions {
@@ -58,6 +61,7 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
   #control: ControlChannel<In, Out | Common> | null = null;
   #binding: SessionBinding | null = null;
   #timer: Timer | null = null;
+  #retryTimer: Timer | null = null;
   #proved = false;
   #heardAt = 0;
   #pings = 0;
@@ -84,7 +88,16 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
         'ice-failed',
         'No direct path to the camera was found: both networks may be too strict, and there is no relay to go through.',
       );
+      this.#retry();
     }
+  }
+
+  #retry(): void {
+    this.#retryTimer = this.#options.clock.setTimeout(() => {
+      if (this.#over || (this.#transport.current !== 'new' && this.#transport.current !== 'ice')) return;
+      this.#transport.retryChecks();
+      this.#retry();
+    }, RETRY_MS);
   }
 
   /** Resolves when both identities are proven and media may flow. @throws CodedError */
@@ -222,6 +235,7 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
     if (this.#over) return;
     this.#over = error;
     this.#timer?.cancel();
+    this.#retryTimer?.cancel();
     this.#settle?.reject(error);
     this.#settle = null;
     void this.#transport.close();

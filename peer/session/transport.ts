@@ -1,4 +1,5 @@
 import {
+  CandidatePairState,
   CipherContext,
   ExtensionProfiles,
   GenericNack,
@@ -146,12 +147,23 @@ export class Transport {
   }
 
   async acceptAnswer(sdp: string): Promise<void> {
-    await this.#pc.setRemoteDescription({ type: 'answer', sdp });
+    await this.#pc.setRemoteDescription({ type: 'answer', sdp: withoutEnd(sdp) });
+  }
+
+  /**
+   * Tries the pairs of candidates again that failed. The library tries each for 1.55 s after it got to know it, which is too
+   * short where the two ends begin seconds apart and each waits for the other's packet to open its NAT.
+   */
+  retryChecks(): void {
+    if (this.#state !== 'new' && this.#state !== 'ice') return;
+    for (const pair of this.#dtls?.iceTransport.connection.candidatePairs ?? []) {
+      if (pair.state === CandidatePairState.FAILED) pair.updateState(CandidatePairState.WAITING);
+    }
   }
 
   /** The answer with all candidates to an offer, which may be a browser's. */
   async acceptOffer(sdp: string, hasStun: boolean): Promise<string> {
-    await this.#pc.setRemoteDescription({ type: 'offer', sdp });
+    await this.#pc.setRemoteDescription({ type: 'offer', sdp: withoutEnd(sdp) });
     this.#attach(hasStun);
     for (const transceiver of this.#pc.getTransceivers()) transceiver.setDirection('sendonly');
     await this.#pc.setLocalDescription(await this.#pc.createAnswer());
@@ -381,5 +393,7 @@ function codec(mimeType: string, payloadType: number, clockRate: number, paramet
 
 const KINDS: readonly PathKind[] = ['host', 'srflx', 'prflx', 'relay'];
 const pathKind = (type: string): PathKind => KINDS.find((kind) => kind === type) ?? 'host';
-const farther = (a: PathKind, b: PathKind): PathKind => (KINDS.indexOf(a) > KINDS.indexOf(b) ? a : b);
+export const farther = (a: PathKind, b: PathKind): PathKind => (KINDS.indexOf(a) > KINDS.indexOf(b) ? a : b);
+/** Without end-of-candidates the library goes on checking until it is told to stop. */
+const withoutEnd = (sdp: string): string => sdp.replace(/^a=end-of-candidates\r?\n/gm, '');
 const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);

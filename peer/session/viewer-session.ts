@@ -5,7 +5,7 @@ import type { SecureChannel } from '../signaling/secure-channel.ts';
 import { cameraControl, type CameraControl, type ViewerControl } from './control-messages.ts';
 import { NackTracker } from './nack-tracker.ts';
 import { SessionCore, type SessionOptions } from './session-core.ts';
-import { Transport, type IceOptions, type InboundPacket, type PathKind } from './transport.ts';
+import { farther, Transport, type IceOptions, type InboundPacket, type PathKind } from './transport.ts';
 
 export interface SessionPath {
   readonly kind: PathKind;
@@ -36,6 +36,7 @@ export class ViewerSession {
   readonly #options: ViewerSessionOptions;
   readonly #transport: Transport;
   readonly #core: SessionCore<CameraControl, ViewerControl>;
+  #theirKind: PathKind = 'host';
   readonly #trackers = new Map<number, NackTracker>();
 
   private constructor(options: ViewerSessionOptions, transport: Transport) {
@@ -48,6 +49,9 @@ export class ViewerSession {
       handshakeHash: channel.handshakeHash,
     });
     this.control = this.#core.messages;
+    this.control.on((message) => {
+      if (message.type === 'hello') this.#theirKind = message.path;
+    });
     this.closed = this.#core.closed;
     this.closed.on(() => this.#stop());
     transport.packets.on((packet) => this.#onPacket(packet));
@@ -80,7 +84,7 @@ export class ViewerSession {
     // The first frame's time is to be right already.
     await this.#core.synced(1_500);
     if (this.#core.over) throw this.#core.over;
-    this.#core.send({ type: 'ready', version: 1 });
+    this.#core.send({ type: 'ready', version: 1, path: this.#transport.selectedPair?.kind ?? 'host' });
   }
 
   /** Why the session is over; null while it is not. */
@@ -108,7 +112,7 @@ export class ViewerSession {
       lost += tracker.loss.lost;
     }
     return {
-      kind: pair.kind,
+      kind: farther(pair.kind, this.#theirKind),
       local: pair.local,
       remote: pair.remote,
       rttMs: this.#core.offset.known ? this.#core.offset.rttMs : pair.rttMs,

@@ -33,7 +33,7 @@ describe('a paired app', () => {
       last = unit.pts;
       const sent = camera.input.sent.get(unit.pts);
       expect(Buffer.from(sent?.data ?? []).equals(unit.data)).toBe(true);
-      // One clock here: what is wrong is the measurement of its difference to itself, and the timer's unevenness.
+      // One clock here: what is wrong is the measurement of its difference to itself, half a round trip at most.
       expect(Math.abs((sent?.utc ?? 0) - unit.utc)).toBeLessThan(50);
       expect(unit.dts).toBeLessThanOrEqual(unit.pts);
     }

@@ -10,7 +10,7 @@ import { StateFolder } from '../../camera/state-folder.ts';
 import { systemClock, type Clock } from '../../electron/base/clock.ts';
 import { Emitter } from '../../electron/base/emitter.ts';
 import { createLog, silentLog, type Log } from '../../electron/base/log.ts';
-import { pts90k } from '../../electron/base/units.ts';
+import { pts90k, utcMs } from '../../electron/base/units.ts';
 import type { Reason } from '../../electron/contract/model.ts';
 import type { AccessUnit, VideoConfig } from '../../electron/media/access-unit.ts';
 import { h264Config } from '../../electron/media/h264/avcc.ts';
@@ -62,6 +62,7 @@ export class ClipInput {
   /** Every frame that went out, by its pts. */
   readonly sent = new Map<number, { utc: number; data: Uint8Array }>();
   #index = 0;
+  #startedAt: number | null = null;
   #timer: NodeJS.Timeout | null = null;
   timeline = 1;
 
@@ -77,8 +78,11 @@ export class ClipInput {
     const pts = pts90k(this.#index * 3600);
     this.#index += 1;
     const now = systemClock.now();
-    this.sent.set(pts, { utc: now, data: frame.data });
-    this.units.emit({ config, timeline: this.timeline, pts, dts: pts, utc: now, receivedAt: now, key: frame.key, data: frame.data });
+    // As if captured evenly, however late this timer is.
+    this.#startedAt ??= now - pts / 90;
+    const utc = utcMs(this.#startedAt + pts / 90);
+    this.sent.set(pts, { utc, data: frame.data });
+    this.units.emit({ config, timeline: this.timeline, pts, dts: pts, utc, receivedAt: now, key: frame.key, data: frame.data });
   }
 
   pause(): void {
