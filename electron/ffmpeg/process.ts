@@ -9,6 +9,8 @@ export interface FfmpegInput {
   /** URL, path, or `pipe:0` for what is written to the process. */
   readonly url: string;
   readonly options: readonly string[];
+  /** For `pipe:0`: all that is to be read from it. */
+  readonly stdin?: string;
 }
 
 export interface FfmpegProcessOptions {
@@ -97,8 +99,7 @@ export class FfmpegProcess {
     const command = createCommand(binary.path);
     for (const input of inputs) {
       // Given one by one: fluent-ffmpeg splits the strings of a lone array at their spaces.
-      command.input(input.url).inputOptions('-hide_banner', '-nostats', ...input.options);
-      if (input.url !== 'pipe:0') command.inputOptions('-nostdin');
+      command.input(input.url).inputOptions('-hide_banner', '-nostats', '-nostdin', ...input.options);
     }
     command.output(output.at(-1) ?? 'pipe:1').outputOptions('-flush_packets', '1', ...output.slice(0, -1));
     command.on('stderr', (line: string) => this.#onLine(line));
@@ -118,7 +119,7 @@ export class FfmpegProcess {
 
   /** False when the process does not take it: it has ended, or reads too slowly and has been killed for it. */
   write(chunk: Uint8Array): boolean {
-    if (this.#ended || this.#inputEnded || this.#asked) return false;
+    if (this.#ended || this.#inputEnded || this.#asked || this.#options.inputs.some(({ stdin }) => stdin !== undefined)) return false;
     if (this.pendingInput + chunk.length > MAX_PENDING_INPUT) {
       this.#stalled = true;
       this.#kill();
@@ -163,7 +164,8 @@ export class FfmpegProcess {
     for (const chunk of this.#early ?? []) child.stdin.write(chunk);
     this.#early = null;
     this.#earlyBytes = 0;
-    if (this.#inputEnded) child.stdin.end();
+    const given = this.#options.inputs.find(({ stdin }) => stdin !== undefined)?.stdin;
+    if (this.#inputEnded || given !== undefined) child.stdin.end(given);
     if (this.#asked && !this.#inputEnded) child.kill('SIGTERM');
     if (this.#stalled) child.kill('SIGKILL');
   }

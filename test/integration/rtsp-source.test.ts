@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -91,6 +91,21 @@ function expectWhole(units: readonly AccessUnit[]): void {
   expect(new Set(units.map(({ fragment }) => fragment!.init)).size).toBe(1);
 }
 
+/** Of all processes of this machine, where the system shows them as files. */
+function commandLines(): string {
+  if (process.platform !== 'linux') return '';
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      } catch {
+        return ''; // has ended
+      }
+    })
+    .join('\n');
+}
+
 describe.skipIf(missing)(`an RTSP camera${missing ? ` (skipped: ${missing})` : ''}`, () => {
   it('gives its frames with their fragments, and says by which way', async () => {
     const server = await serve();
@@ -173,11 +188,13 @@ describe.skipIf(missing)(`an RTSP camera${missing ? ` (skipped: ${missing})` : '
     expect(watched.units[count]).toMatchObject({ key: true, timeline: watched.units[0]!.timeline + 1 });
   });
 
-  it('lets in who knows the password, and tells who does not; it is never logged', async () => {
+  it('lets in who knows the password, and tells who does not; it is never logged nor in the process list', async () => {
     const password = 's3cret @:/%?#';
     const server = await serve({ user: 'admin', password });
     const right = watch(server.url, { username: 'admin', password });
-    await right.until(() => right.units.length >= 3);
+    await right.until(() => right.units.length >= 15);
+    expectWhole(right.units);
+    expect(commandLines()).not.toContain('s3cret%20');
     const wrong = watch(server.url, { username: 'admin', password: 'guess-4711' });
     const none = watch(server.url);
     await wrong.until(() => wrong.last?.state === 'offline');
