@@ -1,16 +1,20 @@
 import { CodedError } from '../../base/errors.ts';
+import { MODERN_LIBAVFORMAT, type FfmpegBinary } from '../../ffmpeg/binary.ts';
 import type { OutputTracks } from '../../ffmpeg/fragments.ts';
 import type { MediaInfo } from '../../ffmpeg/probe.ts';
 
-/** ffmpeg's names. Copied as they are: recording keeps what the camera sent. */
-const CODED = new Set(['aac', 'opus']);
+/** ffmpeg's names. */
 const PCM = new Set(['pcm_mulaw', 'pcm_alaw']);
 
 /**
- * Video H.264 and H.265 and audio AAC, Opus, µ-law and A-law are copied; other audio becomes AAC.
+ * Video H.264 and H.265 and audio AAC, Opus, µ-law and A-law are copied; other audio becomes AAC. So does Opus where ffmpeg is old:
+ * it cannot write MP4 headers for Opus that came by RTP.
  * @throws CodedError `codec-unsupported` for other video
  */
-export function rtspCodecs({ video, audio }: MediaInfo): { codecs: string[]; tracks: OutputTracks } {
+export function rtspCodecs(
+  { video, audio }: MediaInfo,
+  binary: Pick<FfmpegBinary, 'libavformat'>,
+): { codecs: string[]; tracks: OutputTracks } {
   if (video && video.codec !== 'h264' && video.codec !== 'hevc') {
     throw new CodedError(
       'codec-unsupported',
@@ -20,6 +24,6 @@ export function rtspCodecs({ video, audio }: MediaInfo): { codecs: string[]; tra
   const codecs = ['-c:v', 'copy'];
   if (!audio) return { codecs: [...codecs, '-an'], tracks: { video: true, audio: 'none' } };
   const pcm = PCM.has(audio.codec);
-  const copied = pcm || CODED.has(audio.codec);
+  const copied = pcm || audio.codec === 'aac' || (audio.codec === 'opus' && binary.libavformat >= MODERN_LIBAVFORMAT);
   return { codecs: [...codecs, '-c:a', copied ? 'copy' : 'aac'], tracks: { video: true, audio: pcm ? 'pcm' : 'coded' } };
 }

@@ -60,7 +60,8 @@ export class RtspSource implements Source {
 
   async #plan(signal: AbortSignal): Promise<FeedPlan> {
     const { url, username, password, clock, log } = this.#options;
-    const input = rtspInput(withCredentials(url, username, password), await ffmpegBinary());
+    const binary = await ffmpegBinary();
+    const input = rtspInput(withCredentials(url, username, password), binary);
     // What went well the last time needs no second look: the picture is back sooner.
     let media = this.#wentLive ? this.#media : null;
     this.#wentLive = false;
@@ -78,7 +79,7 @@ export class RtspSource implements Source {
       lossPct: null,
     };
     if (!media.video) throw new CodedError('source-no-video', `${this.#name} has no video.`);
-    const { codecs, tracks } = rtspCodecs(media);
+    const { codecs, tracks } = rtspCodecs(media, binary);
     return { inputs: [input], codecs, output: { kind: 'fragments', tracks } };
   }
 
