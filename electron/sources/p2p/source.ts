@@ -43,7 +43,8 @@ export class P2pSource implements Source {
   readonly #times: P2pTimes;
   readonly #backoff = new Backoff();
   #state: CameraState = 'connecting';
-  #reason: Reason | null = { code: 'peer-absent', text: 'Connecting to the camera.' };
+  /** Null when live, and while the first attempt lasts. */
+  #reason: Reason | null = null;
   #path: CameraPath | null = null;
   #started = false;
   #closed = false;
