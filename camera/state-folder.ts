@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { CodedError, errnoOf } from '../electron/base/errors.ts';
+import { makeFolder } from '../electron/base/folder.ts';
 import { base32 } from '../peer/base32.ts';
 
 /** Where a camera keeps its identity and its list of apps. Files are private to the user and survive a power cut whole. */
@@ -13,7 +14,7 @@ export class StateFolder {
   constructor(folder: string) {
     this.#folder = folder;
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder);
     } catch (error) {
       throw unwritable(folder, error);
     }

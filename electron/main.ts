@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { makeFolder } from './base/folder.ts';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
@@ -73,7 +73,7 @@ function runApp(): void {
 }
 
 async function start(): Promise<void> {
-  const dataDir = await makeDataFolder(flags.dataDir);
+  const dataDir = makeDataFolder(flags.dataDir);
   const { key, notices } = await loadDataKey(dataDir, safeStorage);
   const supervisor = new EngineSupervisor<MessagePortMain>({
     spawn: spawnEngineProcess,
@@ -117,7 +117,7 @@ function show(): void {
 function useOwnProfile(): void {
   const profile = join(flags.dataDir, 'browser');
   try {
-    mkdirSync(profile, { recursive: true, mode: 0o700 });
+    makeFolder(profile);
     app.setPath('userData', profile);
   } catch {
     // start() says why the data folder cannot be used.

@@ -1,6 +1,10 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from './clock.ts';
 import { asCoded, CodedError, ERROR_TABLE, fromWire } from './errors.ts';
+import { makeFolder } from './folder.ts';
 import { createLog } from './log.ts';
 import { BoundedQueue } from './queue.ts';
 import { Backoff } from './retry.ts';
@@ -84,5 +88,22 @@ describe('BoundedQueue', () => {
     queue.push(6);
     expect(queue.clear()).toBe(1);
     expect(queue.length).toBe(0);
+  });
+});
+
+describe('makeFolder', () => {
+  it('makes what is missing, is content with what is there, and gives up where it may not', () => {
+    const root = mkdtempSync(join(tmpdir(), 'keyhole-folder-'));
+    makeFolder(join(root, 'a', 'b'));
+    makeFolder(join(root, 'a', 'b'));
+    expect(statSync(join(root, 'a', 'b')).mode & 0o777).toBe(process.platform === 'win32' ? 0o666 : 0o700);
+    writeFileSync(join(root, 'file'), '');
+    expect(() => makeFolder(join(root, 'file'))).toThrow('EEXIST');
+    expect(() => makeFolder(join(root, 'file', 'c'))).toThrow('ENOTDIR');
+    rmSync(root, { recursive: true });
+  });
+
+  it.skipIf(process.platform !== 'linux')('does not try for ever where the system says there is no such file (Linux: /proc)', () => {
+    expect(() => makeFolder('/proc/keyhole/data')).toThrow('ENOENT');
   });
 });

@@ -68,7 +68,7 @@ export class BrowserHost {
   /** Resolves when HTTP listens and the engine is ready. Errors: `data-unwritable`, `key-unavailable`, `port-in-use`, the engine's. */
   static async start(options: BrowserHostOptions): Promise<BrowserHost> {
     const { log } = options;
-    const dataDir = await makeDataFolder(options.dataDir);
+    const dataDir = makeDataFolder(options.dataDir);
     const dataKey = await loadKeyFile(dataDir);
     const token = options.tokenFile ? await loadToken(options.tokenFile) : newToken();
     const supervisor = new EngineSupervisor<MessagePort>({

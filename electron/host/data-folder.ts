@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { CodedError, errnoOf } from '../base/errors.ts';
+import { makeFolder } from '../base/folder.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -20,10 +20,10 @@ export function defaultDemoFolder(platform: string = process.platform, env: Envi
 }
 
 /** Makes the folder, readable by its owner only. Fails with `data-unwritable`. */
-export async function makeDataFolder(folder: string): Promise<string> {
+export function makeDataFolder(folder: string): string {
   const absolute = resolve(folder);
   try {
-    await mkdir(absolute, { recursive: true, mode: 0o700 });
+    makeFolder(absolute);
   } catch (error) {
     throw unwritable(absolute, error);
   }

@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError } from '../base/errors.ts';
+import { makeFolder } from '../base/folder.ts';
 import { readBackup, readIrreplaceable, restore, type Irreplaceable } from './backup.ts';
 import { isCorrupt } from './failure.ts';
 import type { OpenReport } from './interface.ts';
@@ -21,7 +22,7 @@ export interface OpenDatabase {
 
 /** Opens the folder's database for this process alone. Errors: `data-unwritable`, `data-in-use`, `database-newer`, `disk-full`. */
 export function openDatabase(open: OpenSql, dataDir: string): OpenDatabase {
-  mkdirSync(dataDir, { recursive: true });
+  makeFolder(dataDir);
   // SQLite opens a read-only file without a word and fails at the first write: ask before.
   accessSync(dataDir, constants.W_OK | constants.X_OK);
   const lock = takeLock(open, dataDir);
