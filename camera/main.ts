@@ -1,15 +1,23 @@
 import { systemClock } from '../electron/base/clock.ts';
+import { CodedError, type ErrorCode } from '../electron/base/errors.ts';
 import { createLog } from '../electron/base/log.ts';
 import { createIdentity, fingerprintOf } from '../peer/identity.ts';
 import { aborted, runProgram, type ProgramIo } from '../peer/program.ts';
 import { CameraPeer } from './camera-peer.ts';
 import { CAMERA_USAGE, parseCameraFlags, type CameraOptions } from './flags.ts';
-import { createInput } from './input/input.ts';
+import { createInput, type CameraInput } from './input/input.ts';
 import { Invites } from './invites.ts';
 import { PairingStore } from './pairing-store.ts';
 import { Publisher } from './publisher.ts';
 import { defaultStateFolder, StateFolder } from './state-folder.ts';
 
+const UNUSABLE: ReadonlySet<ErrorCode> = new Set([
+  'source-not-found',
+  'source-no-video',
+  'codec-unsupported',
+  'bad-request',
+  'ffmpeg-missing',
+]);
 /** The longest wait for a rendezvous before the invite is shown. */
 const INVITE_WITHIN_MS = 5_000;
 
@@ -43,12 +51,13 @@ export async function runCamera(options: CameraOptions, io: ProgramIo): Promise<
   });
   try {
     log.info('starting', { name, fingerprint: fingerprintOf(identity.publicKey), apps: pairing.apps.length });
+    const unusable = untilUnusable(input);
     input.start();
     peer.start();
     // A script hands the invite over at once: by then the camera should be where it says. A person gets it all the same.
-    await Promise.race([peer.reachable(INVITE_WITHIN_MS), aborted(io.stop)]);
+    await Promise.race([peer.reachable(INVITE_WITHIN_MS), aborted(io.stop), unusable]);
     invites.show();
-    await aborted(io.stop);
+    await Promise.race([aborted(io.stop), unusable]);
     log.info('stopping');
   } finally {
     invites.close();
@@ -56,6 +65,17 @@ export async function runCamera(options: CameraOptions, io: ProgramIo): Promise<
     await peer.close();
     await input.close();
   }
+}
+
+/** Rejects when the source, opened for the first time, turns out to be none: waiting would not help. One that worked once is waited for. */
+function untilUnusable(input: CameraInput): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const off = input.status.on(({ state, reason }) => {
+      if (state === 'connecting') return;
+      off();
+      if (reason && UNUSABLE.has(reason.code)) reject(new CodedError(reason.code, reason.text));
+    });
+  });
 }
 
 /** `keyhole camera …`. @returns the exit code */

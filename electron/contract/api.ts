@@ -38,6 +38,8 @@ export interface Calls {
   'timeline.query': (args: Range & { cameras: readonly CameraId[]; buckets: number }) => readonly TimelineCoverage[];
   /** The group of pictures that holds `at`, or the gap there. */
   'playback.gop': (args: { camera: CameraId; at: UtcMs }) => WithBytes<Gop | GopGap>;
+  /** The picture at that time, or the newest, as JPEG. Errors: `not-found` where nothing is recorded, `too-busy`. */
+  'playback.jpeg': (args: { camera: CameraId; at: UtcMs | 'now' }) => WithBytes<null>;
   /** Prometheus text. */
   'metrics': (args: Record<string, never>) => string;
 }

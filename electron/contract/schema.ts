@@ -39,6 +39,7 @@ export const callSchemas = {
   'recordings.segments': ordered(z.strictObject({ camera, ...range })),
   'timeline.query': ordered(z.strictObject({ cameras: z.array(camera).max(64), ...range, buckets: z.number().int().min(1).max(4096) })),
   'playback.gop': z.strictObject({ camera, at: time }),
+  'playback.jpeg': z.strictObject({ camera, at: z.union([z.literal('now'), time]) }),
   'metrics': nothing,
 } satisfies { [N in CallName]: z.ZodType<CallArgs<N>> };
 

@@ -21,6 +21,8 @@ interface Options {
   readonly events: Events;
   readonly clock: Clock;
   readonly log: Log;
+  /** Deletes the files of what was removed, in the background. */
+  readonly deleteRemoved: () => void;
   readonly recorder: (camera: { id: CameraId; key: CameraKey }, changed: () => void) => FrameRecorder;
 }
 
@@ -107,6 +109,7 @@ export class Cameras {
     const { storage, clock, events } = this.#options;
     await storage.call('removeCamera', { id, at: utcMs(Math.round(clock.now())), forgetRecordings: deleteRecordings });
     events.emit({ kind: 'camera.removed', id });
+    if (deleteRecordings) this.#options.deleteRemoved();
   }
 
   async close(): Promise<void> {

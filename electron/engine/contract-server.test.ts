@@ -21,6 +21,7 @@ const calls: CallHandlers = {
   'recordings.segments': notCalled,
   'timeline.query': notCalled,
   'playback.gop': notCalled,
+  'playback.jpeg': notCalled,
   'metrics': notCalled,
 };
 const streams: StreamHandlers = { events: notCalled, live: notCalled, clip: notCalled };

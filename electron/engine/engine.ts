@@ -1,8 +1,10 @@
+import type { CodedError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Port } from '../contract/wire.ts';
 import { RemuxProcess } from '../ffmpeg/remux.ts';
 import { Playback } from '../playback/playback.ts';
+import { collectGarbage } from '../recording/garbage.ts';
 import { Recorder } from '../recording/recorder.ts';
 import { repairIndex, type RepairReport } from '../recording/repair.ts';
 import { RunPeriods } from '../recording/run-periods.ts';
@@ -17,6 +19,8 @@ import type { EngineOptions } from './protocol.ts';
 interface Surroundings {
   readonly clock: Clock;
   readonly log: Log;
+  /** The database broke while in use: nothing helps but to open everything anew. */
+  readonly onFailure: (error: CodedError) => void;
 }
 
 /** The whole behind the page: opens in order, closes in reverse. */
@@ -33,12 +37,13 @@ export class Engine {
   }
 
   /** Errors: those of the data folder (`data-unwritable`, `data-in-use`, `database-newer`, `disk-full`) and `key-unavailable`. */
-  static async open(options: EngineOptions, { clock, log }: Surroundings): Promise<Engine> {
+  static async open(options: EngineOptions, { clock, log, onFailure }: Surroundings): Promise<Engine> {
     const { dataDir, dataKey } = options;
     const closers: (() => Promise<void> | void)[] = [];
     try {
       const storage = await Storage.open({ dataDir, log: log.child('storage') });
       closers.push(() => storage.close());
+      storage.onFailure.on(onFailure);
       const identity = await appIdentity(storage, dataKey);
       const runs = new RunPeriods({ storage, clock, log });
       const repaired = await repairIndex({ storage, dataDir, log: log.child('repair') });
@@ -54,6 +59,10 @@ export class Engine {
         events,
         clock,
         log,
+        deleteRemoved: () =>
+          void collectGarbage({ storage, dataDir, log }).catch((error: unknown) =>
+            log.warn(`removed recordings are deleted at the next start: ${String(error)}`),
+          ),
         recorder: (camera, changed) =>
           new Recorder({
             camera,
@@ -70,7 +79,7 @@ export class Engine {
             onAdded: ({ from, to }) => events.emit({ kind: 'recording.added', camera: camera.id, from, to }),
           }),
       });
-      const playback = new Playback({ storage, dataDir, clock, unlisted: (id) => cameras.unlisted(id) });
+      const playback = new Playback({ storage, dataDir, clock, log: log.child('playback'), unlisted: (id) => cameras.unlisted(id) });
       const parts = { storage, cameras, playback, events, notices, publicKey: identity.publicKey, host: options.host, dataDir };
       const server: ContractServer = new ContractServer(
         callHandlers(parts, () => server.connections),

@@ -1,5 +1,5 @@
 import { parentPort as workerParent, type MessagePort as WorkerPort } from 'node:worker_threads';
-import { asCoded } from '../base/errors.ts';
+import { asCoded, type CodedError } from '../base/errors.ts';
 import { systemClock } from '../base/clock.ts';
 import { createLog } from '../base/log.ts';
 import type { Port } from '../contract/wire.ts';
@@ -28,7 +28,7 @@ parent.receive((message, port) => {
   switch (message.kind) {
     case 'init':
       if (engine) return;
-      engine = Engine.open(message.options, { clock: systemClock, log });
+      engine = Engine.open(message.options, { clock: systemClock, log, onFailure: startAnew });
       engine.then(
         () => parent.send({ kind: 'ready' }),
         (error: unknown) => {
@@ -49,6 +49,12 @@ parent.receive((message, port) => {
       void shutdown();
   }
 });
+
+/** The host starts the engine again when its process dies; at its start a broken database is set aside and made anew. */
+function startAnew(error: CodedError): void {
+  log.error(`the engine is started again: ${error.message}`, { code: error.code });
+  process.exit(1);
+}
 
 async function shutdown(): Promise<void> {
   try {

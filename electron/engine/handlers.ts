@@ -36,6 +36,7 @@ export function callHandlers(parts: Parts, connections: () => number): CallHandl
     'recordings.segments': (range) => playback.segments(range),
     'timeline.query': (query) => playback.timeline(query),
     'playback.gop': (query) => playback.gop(query),
+    'playback.jpeg': async (query) => ({ value: null, bytes: await playback.frameJpeg(query) }),
     'metrics': async () => {
       const [totals, disk] = await Promise.all([storage.call('totals', {}), diskSpace(parts.dataDir)]);
       const figures = {

@@ -35,6 +35,7 @@ const timelineQuery = z.strictObject({
   to: timeParameter,
   buckets: z.coerce.number().default(100),
 });
+const frameQuery = z.strictObject({ camera: z.string(), at: z.union([z.literal('now'), timeParameter]) });
 const noParameters = z.strictObject({});
 const deleteQuery = z.strictObject({ recordings: z.enum(['keep', 'delete']).default('keep') });
 
@@ -111,6 +112,14 @@ export const routes: readonly Route[] = [
     handle: async ({ engine, response, url }) => {
       const range = parse(callSchemas['recordings.query'], parse(cameraRange, queryOf(url)));
       await sendClip(response, engine, range);
+    },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/frame.jpg',
+    handle: async ({ engine, response, url }) => {
+      const { bytes } = await engine.call('playback.jpeg', parse(callSchemas['playback.jpeg'], parse(frameQuery, queryOf(url))));
+      response.writeHead(200, { 'Content-Type': 'image/jpeg', 'Content-Length': bytes.length, 'Cache-Control': 'no-store' }).end(bytes);
     },
   },
   {

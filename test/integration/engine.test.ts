@@ -28,7 +28,7 @@ afterEach(async () => {
 async function start(key = dataKey): Promise<EngineClient & { engine: Engine }> {
   const engine = await Engine.open(
     { dataDir, dataKey: key, host: 'browser', notices: ['told by the host'] },
-    { clock: systemClock, log: silentLog },
+    { clock: systemClock, log: silentLog, onFailure: () => {} },
   );
   open.push(engine);
   const { port1, port2 } = new MessageChannel();

@@ -106,6 +106,19 @@ describe('recordings over HTTP', () => {
     expect((await host.ask('GET', '/api/v1/timeline?from=0&to=1000&buckets=0')).status).toBe(400);
   });
 
+  it('gives the picture at a time, or the newest', async () => {
+    for (const [at, means] of [
+      ['now', 'now'],
+      ['2026-11-23T08:00:00.000Z', Date.UTC(2026, 10, 23, 8)],
+      ['1500', 1500],
+    ] as const) {
+      const response = await fetch(`${host.origin}/api/v1/frame.jpg?camera=${id}&at=${at}`, { headers: host.bearer });
+      expect(response.headers.get('content-type')).toBe('image/jpeg');
+      expect(await response.text()).toBe(`the picture at ${means}`);
+    }
+    expect((await fetch(`${host.origin}/api/v1/frame.jpg?camera=${id}&at=soon`, { headers: host.bearer })).status).toBe(400);
+  });
+
   it('streams a clip whole and in order', async () => {
     const response = await fetch(`${host.origin}/api/v1/clip.mp4?camera=${id}&from=1000&to=41000`, { headers: host.bearer });
     expect(response.status).toBe(200);

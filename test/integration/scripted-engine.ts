@@ -67,6 +67,7 @@ const calls: CallHandlers = {
   'playback.gop': () => {
     throw new CodedError('not-found', 'No footage.');
   },
+  'playback.jpeg': ({ at }) => ({ value: null, bytes: new TextEncoder().encode(`the picture at ${at}`) }),
   'metrics': () => 'keyhole_test 1\n',
 };
 
