@@ -1,8 +1,8 @@
 const LOOK_EVERY_MS = 500;
 
 /**
- * Under `npm run` a signal to npm reaches only the shell between npm and us, which dies and leaves us running. When our
- * parent changes we stop as if we had been sent the signal.
+ * npm passes signals on to us, but one that is killed outright leaves us running with nobody who knows of us. When our parent
+ * changes we stop as if we had been sent the signal.
  */
 export function stopWhenOrphaned(): void {
   if (process.platform === 'win32' || !process.env.npm_lifecycle_event) return;

@@ -1,0 +1,2 @@
+@rem npm scripts begin with exec, so that a signal to npm reaches the program itself; Windows has none, and needs none.
+@%*
