@@ -9,6 +9,7 @@ import type { CameraKey } from '../storage/interface.ts';
 import { GapLedger } from './gap-ledger.ts';
 import { RemuxFeed, type RemuxFactory } from './remux-feed.ts';
 import { HOLE_MS, SegmentCutter, type Cause } from './segment-cutter.ts';
+import { SoundWait } from './sound-wait.ts';
 import { SegmentWriter } from './segment-writer.ts';
 
 /** Footage waiting for the disk, bytes. Beyond it frames are dropped up to the next keyframe, and counted. */
@@ -48,6 +49,7 @@ export class Recorder {
   readonly #writer: SegmentWriter;
   readonly #ledger: GapLedger;
   readonly #remux: RemuxFeed;
+  readonly #sound = new SoundWait();
   #source: SourceState = { state: 'connecting', reason: null };
   /** Set while frames are dropped until writing may be tried again. */
   #failure: { readonly cause: Cause; readonly retryAt: number } | null = null;
@@ -123,7 +125,7 @@ export class Recorder {
     this.counters.units += 1;
     if (unit.config.kind === 'video') this.#lastPush = this.#options.clock.monotonic();
     if (hasFragment(unit)) this.#take(unit);
-    else this.#remux.push(unit);
+    else for (const ready of this.#sound.take(unit)) this.#remux.push(ready);
   }
 
   /** The source's state: its reasons become the reasons of gaps. */
@@ -149,6 +151,7 @@ export class Recorder {
 
   async #end(): Promise<void> {
     this.#timer?.cancel();
+    for (const waiting of this.#sound.flush()) this.#remux.push(waiting);
     await this.#remux.close();
     this.#writer.write(this.#cutter.stop());
     await this.#writer.close();
