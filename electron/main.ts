@@ -1,4 +1,3 @@
-import { makeFolder } from './base/folder.ts';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
@@ -24,9 +23,11 @@ import { setMenu } from './app/menu.ts';
 import { brokerPorts, openMainPort } from './app/ports.ts';
 import { watchPower } from './app/power.ts';
 import { registerScheme, servePage } from './app/scheme.ts';
+import { RecordingTray } from './app/tray.ts';
 import { openWindow } from './app/window.ts';
 import { systemClock } from './base/clock.ts';
 import { ERROR_TABLE, asCoded } from './base/errors.ts';
+import { makeFolder } from './base/folder.ts';
 import { createLog } from './base/log.ts';
 import { makeDataFolder } from './host/data-folder.ts';
 import { EngineSupervisor } from './host/engine-supervisor.ts';
@@ -38,6 +39,7 @@ const flags = parseAppFlags(process.argv.slice(1));
 /** What is open, in the order of opening; closed in the reverse. */
 const open: (() => void | Promise<void>)[] = [];
 let window: BrowserWindow | undefined;
+let tray: RecordingTray | undefined;
 let closing: Promise<void> | undefined;
 
 app.enableSandbox();
@@ -63,7 +65,8 @@ function runApp(): void {
   }
   app.on('second-instance', show);
   app.on('activate', show);
-  app.on('window-all-closed', () => app.quit());
+  // An NVR whose window is closed goes on recording, where there is a tray to come back by.
+  app.on('window-all-closed', () => (tray?.shown ? tray.windowClosed() : app.quit()));
   app.on('before-quit', (event) => {
     event.preventDefault();
     void close(0);
@@ -89,6 +92,13 @@ async function start(): Promise<void> {
   await supervisor.start();
   open.push(watchPower(powerMonitor, powerSaveBlocker, (message) => supervisor.tell(message)));
   setMenu();
+  tray = new RecordingTray({
+    icon: fileURLToPath(new URL('../../resources/icon.png', import.meta.url)),
+    onOpen: show,
+    onQuit: () => app.quit(),
+    log,
+  });
+  open.push(() => tray?.close());
   show();
   if (flags.demo) startDemo(supervisor, dataDir);
 }

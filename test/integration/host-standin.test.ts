@@ -103,6 +103,28 @@ describe('the desktop app under the stand-in', () => {
     expect(await standin.close()).toBe(0);
   });
 
+  it('goes on recording when its window is closed, says so once, and comes back from the tray', async () => {
+    const standin = await launch();
+    const facts = async () => (await standin.ask({ what: 'facts' })) as { trays: number; notifications: string[] };
+    for (let closed = 0; closed < 2; closed += 1) {
+      await standin.ask({ what: 'close-window' });
+      expect(await facts()).toMatchObject({ trays: 1, notifications: ['Keyhole keeps recording'] });
+      const reopened = standin.page.waitForEvent('load');
+      await standin.ask({ what: 'tray', entry: 'Open Keyhole' });
+      await reopened;
+      expect(await askEngine(standin.page)).toBe('electron');
+    }
+    await standin.ask({ what: 'close-window' });
+    void standin.ask({ what: 'tray', entry: 'Quit and stop recording' });
+    expect(await standin.close()).toBe(0);
+  });
+
+  it('ends with its window where there is no tray', async () => {
+    const standin = await launch(undefined, { STANDIN_NO_TRAY: '1' });
+    void standin.ask({ what: 'close-window' });
+    expect(await standin.close()).toBe(0);
+  });
+
   it('serves only its page’s files, with the policy', async () => {
     const { page } = await launch();
     const seen = await page.evaluate(async () => {

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { handlers, scheme, serveUi, type ProtocolHandler } from './ui-server.ts';
+import { Notification, Tray } from './tray.ts';
 import { BrowserWindow, onContents, windows } from './window.ts';
 
 /**
@@ -89,6 +90,7 @@ export const powerMonitor = new EventEmitter();
 export const powerSaveBlocker = { start: () => 1, stop: () => {} };
 export const dialog = { showErrorBox: (title: string, text: string) => process.stderr.write(`dialog: ${title}: ${text}\n`) };
 export const Menu = { buildFromTemplate: (template: unknown) => template, setApplicationMenu: () => {} };
+export { nativeImage, Notification, Tray } from './tray.ts';
 
 /** What a test asks of the process, and the answers. */
 export type Ask =
@@ -97,6 +99,9 @@ export type Ask =
   | { readonly what: 'permission'; readonly permission: string; readonly url: string }
   | { readonly what: 'power'; readonly state: 'suspend' | 'resume' }
   | { readonly what: 'ipc'; readonly channel: string; readonly from: string; readonly args: readonly unknown[] }
+  /** The person closes the window, or chooses an entry of the tray's menu. */
+  | { readonly what: 'close-window' }
+  | { readonly what: 'tray'; readonly entry: string }
   | { readonly what: 'facts' };
 
 // A test that is killed leaves nobody behind.
@@ -124,8 +129,20 @@ function answer(ask: Ask): unknown {
       return powerMonitor.emit(ask.state);
     case 'ipc':
       return contents?.receive(ask.channel, ask.args, ask.from) ?? false;
+    case 'close-window':
+      windows.at(-1)?.close();
+      if (windows.every((window) => window.isDestroyed())) app.emit('window-all-closed');
+      return true;
+    case 'tray':
+      return Tray.shown.at(-1)?.choose(ask.entry) ?? false;
     case 'facts':
-      return { sandboxed: app.sandboxed, privileges: scheme.get('app'), webPreferences: windows[0]?.options.webPreferences };
+      return {
+        trays: Tray.shown.length,
+        notifications: Notification.texts,
+        sandboxed: app.sandboxed,
+        privileges: scheme.get('app'),
+        webPreferences: windows[0]?.options.webPreferences,
+      };
   }
 }
 

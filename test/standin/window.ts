@@ -19,10 +19,17 @@ class WebContents extends EventEmitter {
   #socket: WebSocket | undefined;
   #ports = new Map<number, MessagePortMain>();
   #nextPort = 1;
+  readonly #onPage = (socket: WebSocket, url: string) => this.#pageLoaded(socket, url);
 
   constructor() {
     super();
-    pages.on('page', (socket, url) => this.#pageLoaded(socket, url));
+    pages.on('page', this.#onPage);
+  }
+
+  /** The window is gone, and its page with it. */
+  dispose(): void {
+    pages.off('page', this.#onPage);
+    this.#dropPorts();
   }
 
   getURL(): string {
@@ -130,5 +137,10 @@ export class BrowserWindow extends EventEmitter {
   }
   destroy(): void {
     this.#destroyed = true;
+    this.webContents.dispose();
+  }
+  close(): void {
+    this.destroy();
+    this.emit('closed');
   }
 }
