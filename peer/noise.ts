@@ -202,7 +202,11 @@ export class NoiseResponder {
     this.#state.mixHash(options.staticKey.publicKey);
   }
 
-  readFirst(message: Uint8Array): OpenedPayload & { remoteStatic: Buffer } {
+  /**
+   * @param admit told who claims to be there, after a third of the work and before it is proven; false ends it
+   * @throws NoiseError
+   */
+  readFirst(message: Uint8Array, admit: (remoteStatic: Buffer) => boolean = () => true): OpenedPayload & { remoteStatic: Buffer } {
     const state = this.#state;
     const end = KEY + KEY + TAG;
     if (message.length < end + TAG || message.length > MAX_MESSAGE) throw new NoiseError('the handshake message has a wrong length');
@@ -210,6 +214,7 @@ export class NoiseResponder {
     state.mixHash(remoteEphemeral);
     state.mixKey(dh(this.#static.privateKey, remoteEphemeral));
     const remoteStatic = state.decryptAndHash(message.subarray(KEY, end));
+    if (!admit(remoteStatic)) throw new NoiseError('over the limit');
     state.mixKey(dh(this.#static.privateKey, remoteStatic));
     const handshakeHash = state.hash;
     const payload = state.decryptAndHash(message.subarray(end));

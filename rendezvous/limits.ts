@@ -1,5 +1,3 @@
-import type { Clock } from '../electron/base/clock.ts';
-
 export interface RendezvousLimits {
   /** Connections at a time, from all and from one address. */
   readonly connections: number;
@@ -27,30 +25,3 @@ export const DEFAULT_LIMITS: RendezvousLimits = {
   heartbeatMs: 20_000,
   stunPerSecond: 2_000,
 };
-
-/** A bucket that refills at `perSecond` up to `burst`. */
-export class TokenBucket {
-  readonly #clock: Pick<Clock, 'monotonic'>;
-  readonly #perSecond: number;
-  readonly #burst: number;
-  #tokens: number;
-  #at: number;
-
-  constructor(clock: Pick<Clock, 'monotonic'>, perSecond: number, burst: number) {
-    this.#clock = clock;
-    this.#perSecond = perSecond;
-    this.#burst = burst;
-    this.#tokens = burst;
-    this.#at = clock.monotonic();
-  }
-
-  /** False when there is none left. */
-  take(): boolean {
-    const now = this.#clock.monotonic();
-    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1000) * this.#perSecond);
-    this.#at = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
-  }
-}

@@ -4,6 +4,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import type { Clock } from '../electron/base/clock.ts';
 import { CodedError, errnoOf } from '../electron/base/errors.ts';
 import type { Log } from '../electron/base/log.ts';
+import { TokenBucket } from '../electron/base/token-bucket.ts';
 import { addressOf, verifySignature } from '../peer/identity.ts';
 import {
   clientMessage,
@@ -14,7 +15,7 @@ import {
   RENDEZVOUS_VERSION,
   type ServerMessage,
 } from '../peer/signaling/rendezvous-messages.ts';
-import { TokenBucket, type RendezvousLimits } from './limits.ts';
+import type { RendezvousLimits } from './limits.ts';
 
 interface Connection {
   readonly socket: WebSocket;

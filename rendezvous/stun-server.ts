@@ -3,7 +3,7 @@ import { isIPv6 } from 'node:net';
 import type { Clock } from '../electron/base/clock.ts';
 import { CodedError, errnoOf } from '../electron/base/errors.ts';
 import type { Log } from '../electron/base/log.ts';
-import { TokenBucket } from './limits.ts';
+import { TokenBucket } from '../electron/base/token-bucket.ts';
 import { answerStun } from './stun-answer.ts';
 
 /** STUN Binding over UDP. Answers at a bounded rate; an answer is at most 60 bytes longer than its question. */

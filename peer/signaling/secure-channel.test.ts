@@ -4,6 +4,8 @@ import { SimulatedClock } from '../../electron/base/clock.ts';
 import { silentLog } from '../../electron/base/log.ts';
 import { seededRandom } from '../../electron/media/seeded-random.ts';
 import { createIdentity, freshAddressKey, type AddressKey, type Identity } from '../identity.ts';
+import { NoiseInitiator } from '../noise.ts';
+import { FRAME, frameHeader, prologue } from './frames.ts';
 import { RendezvousClient } from './rendezvous-client.ts';
 import { openChannel, type SecureChannel } from './secure-channel.ts';
 import { LISTENER_LIMITS, SecureListener, type ListenerLimits } from './secure-listener.ts';
@@ -50,7 +52,7 @@ beforeEach(() => {
 });
 afterEach(() => void vi.restoreAllMocks());
 
-function listen(limits: Partial<ListenerLimits> = {}) {
+function listen(limits: Partial<ListenerLimits> = {}, known: readonly Identity[] = []) {
   const heard: string[] = [];
   const channels: SecureChannel[] = [];
   const client = rendezvous.client(camera.addressKey, clock);
@@ -60,6 +62,7 @@ function listen(limits: Partial<ListenerLimits> = {}) {
     clock,
     log: silentLog,
     limits: { ...LISTENER_LIMITS, ...limits },
+    isKnown: (key) => known.some(({ noisePublicKey }) => noisePublicKey.equals(key)),
     onChannel: (channel, first) => {
       channels.push(channel);
       heard.push(first);
@@ -257,6 +260,53 @@ describe('the camera’s end', () => {
     expect(first.filter(({ data }) => data[0] === 2)).toHaveLength(2);
     await settled(open());
     expect(listener.refused).toBe(1);
+  });
+
+  it('lets a paired app in while strangers use up what there is for them', async () => {
+    const { listener, channels } = listen({ handshakeBurst: 3, handshakesPerSecond: 0.001, halfOpen: 2, channels: 2 }, [app]);
+    const early = await settled(open());
+    const strangers = Array.from({ length: 10 }, () => open(createIdentity(randomBytes(32))).catch(() => null));
+    const let_in = (await settled(Promise.all(strangers))).filter((channel) => channel !== null);
+    expect(let_in).toHaveLength(3);
+    expect(listener.refused).toBe(7);
+    // Neither its half-open handshake nor its channel gave way to theirs.
+    for (const channel of let_in) channel.send({ n: 0 });
+    early.send({ n: 1 });
+    (await settled(open())).send({ n: 2 });
+    expect(channels.filter(({ remotePublicKey }) => remotePublicKey.equals(app.publicKey))).toHaveLength(2);
+  });
+
+  it('looks at a bounded number of handshakes of one sender, and does not let others pay for it', async () => {
+    const { listener } = listen({ handshakesPerSecond: 0.001, handshakeBurst: 10, looksPerSecond: 0.001, looksBurst: 10 });
+    const busy = rendezvous.client(freshAddressKey(), clock);
+    const remote = { publicKey: camera.publicKey, address: camera.addressKey.address };
+    const tries = Array.from({ length: 50 }, () => openChannel({ client: busy, identity: app, remote, clock, timeoutMs: 500 }).catch(() => {}));
+    await settled(Promise.all(tries));
+    expect(listener.refused).toBe(50 - LISTENER_LIMITS.senderBurst);
+    await settled(open());
+  });
+
+  it('gives nothing to who only claims the key of a paired app, and takes nothing of that app’s share', async () => {
+    const { listener, channels } = listen({ handshakeBurst: 1, handshakesPerSecond: 0.001 }, [app]);
+    const thief = createIdentity(randomBytes(32));
+    for (let count = 0; count < 5; count += 1) {
+      const from = freshAddressKey().address;
+      const channel = randomBytes(16).toString('base64url');
+      const noise = new NoiseInitiator(
+        {
+          prologue: prologue(channel, from, camera.addressKey.address),
+          staticKey: { privateKey: thief.noiseKey, publicKey: app.noisePublicKey },
+        },
+        camera.noisePublicKey,
+      );
+      const data = Buffer.concat([frameHeader(FRAME.first, channel), noise.writeFirst(() => Buffer.alloc(98))]);
+      rendezvous.deliver({ from, to: camera.addressKey.address, data });
+    }
+    expect(listener.refused).toBe(5);
+    expect(listener.halfOpen).toBe(0);
+    (await settled(open())).send({ n: 1 });
+    expect(channels).toHaveLength(1);
+    await expect(settled(open())).rejects.toMatchObject({ code: 'peer-absent' });
   });
 
   it('shrugs at ten thousand messages of noise', async () => {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../electron/base/clock.ts';
 import type { Log } from '../../electron/base/log.ts';
+import { TokenBucket } from '../../electron/base/token-bucket.ts';
 import type { Identity } from '../identity.ts';
 import { x25519FromEd25519 } from '../keys.ts';
 import { NoiseError, NoiseResponder } from '../noise.ts';
@@ -7,13 +8,20 @@ import { FRAME, frameHeader, introduce, openIntroduction, parseFrame, prologue, 
 import type { RendezvousClient } from './rendezvous-client.ts';
 import { SecureChannel } from './secure-channel.ts';
 
+/** Each of the counts holds twice: for known peers, and for strangers, who so cannot take the place of the known ones. */
 export interface ListenerLimits {
   /** Handshakes begun and not yet proven; the oldest goes when one more comes. */
   readonly halfOpen: number;
   readonly halfOpenMs: number;
-  /** Handshakes a second in the long run, and at once: each costs about a millisecond. */
+  /** Strangers' handshakes answered a second, in the long run and at once, and those of each known peer: each costs some milliseconds. */
   readonly handshakesPerSecond: number;
   readonly handshakeBurst: number;
+  /** Handshakes looked at to see whose they are, a second and at once: half a millisecond each. */
+  readonly looksPerSecond: number;
+  readonly looksBurst: number;
+  /** Of these, those of one sender's address. */
+  readonly senderPerSecond: number;
+  readonly senderBurst: number;
   /** Proven channels; the one that was silent longest goes when one more comes. */
   readonly channels: number;
   /** A channel without a message for this long is forgotten, ms. */
@@ -25,12 +33,21 @@ export const LISTENER_LIMITS: ListenerLimits = {
   halfOpenMs: 10_000,
   handshakesPerSecond: 10,
   handshakeBurst: 40,
+  looksPerSecond: 300,
+  looksBurst: 600,
+  senderPerSecond: 1,
+  senderBurst: 5,
   channels: 64,
   idleMs: 60_000,
 };
 
+/** Senders and known peers whose rate is remembered; the one not heard of for longest is forgotten. */
+const MAX_BUCKETS = 1024;
+
 interface Entry {
   readonly channel: SecureChannel;
+  /** Of a known peer. */
+  readonly known: boolean;
   proven: boolean;
   at: number;
 }
@@ -41,6 +58,8 @@ export interface SecureListenerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: ListenerLimits;
+  /** Whether a peer with this X25519 key is known (paired): strangers have no part in its limits. Nobody is, when left out. */
+  readonly isKnown?: (noisePublicKey: Buffer) => boolean;
   /**
    * A peer has proven to be there now: the first message of its channel, which a replayed handshake cannot have. Later ones
    * come by `channel.messages`.
@@ -54,16 +73,19 @@ export class SecureListener {
   readonly #limits: ListenerLimits;
   /** By sender's address and channel id, in order of the last message. */
   readonly #entries = new Map<string, Entry>();
-  #tokens: number;
-  #refilledAt: number;
+  readonly #looks: TokenBucket;
+  readonly #strangers: TokenBucket;
+  readonly #senders = new Map<string, TokenBucket>();
+  readonly #peers = new Map<string, TokenBucket>();
   #refused = 0;
   readonly #off: () => void;
 
   constructor(options: SecureListenerOptions) {
     this.#options = options;
     this.#limits = options.limits ?? LISTENER_LIMITS;
-    this.#tokens = this.#limits.handshakeBurst;
-    this.#refilledAt = options.clock.monotonic();
+    const { looksPerSecond, looksBurst, handshakesPerSecond, handshakeBurst } = this.#limits;
+    this.#looks = new TokenBucket(options.clock, looksPerSecond, looksBurst);
+    this.#strangers = new TokenBucket(options.clock, handshakesPerSecond, handshakeBurst);
     this.#off = options.client.messages.on(({ from, data }) => this.#receive(from, data));
   }
 
@@ -106,22 +128,30 @@ export class SecureListener {
     this.#entries.set(key, entry);
     if (entry.proven) return entry.channel.messages.emit(body);
     entry.proven = true;
-    this.#evict(true, this.#limits.channels);
+    this.#evict(entry, this.#limits.channels);
     this.#options.onChannel(entry.channel, body);
   }
 
   #answer(from: string, frame: Frame, key: string): void {
     const { client, identity, clock } = this.#options;
-    if (!this.#takeToken()) {
+    const { handshakesPerSecond, handshakeBurst, senderPerSecond, senderBurst } = this.#limits;
+    if (!this.#bucket(this.#senders, from, senderPerSecond, senderBurst).take() || !this.#looks.take()) {
       this.#refused += 1;
       return;
     }
+    let known = false;
     try {
       const staticKey = { privateKey: identity.noiseKey, publicKey: identity.noisePublicKey };
       const noise = new NoiseResponder({ prologue: prologue(frame.channel, from, client.address), staticKey });
-      const { payload, handshakeHash, remoteStatic } = noise.readFirst(frame.sealed);
+      const { payload, handshakeHash, remoteStatic } = noise.readFirst(frame.sealed, (claimed) => {
+        known = this.#options.isKnown?.(claimed) === true;
+        return known || this.#strangers.take();
+      });
       const opened = openIntroduction({ kind: FRAME.first, role: 'initiator', handshakeHash, counter: 0 }, payload);
       if (!opened || !x25519FromEd25519(opened.publicKey)?.equals(remoteStatic)) throw new NoiseError('signed by another key');
+      // Only now is it known to be the peer's own: nobody else can use up its share.
+      if (known && !this.#bucket(this.#peers, remoteStatic.toString('base64url'), handshakesPerSecond, handshakeBurst).take())
+        throw new NoiseError('over the limit');
       const { message, session } = noise.writeSecond((hash) =>
         introduce(identity, { kind: FRAME.second, role: 'responder', handshakeHash: hash, counter: 0 }, Buffer.from('{}')),
       );
@@ -135,8 +165,9 @@ export class SecureListener {
         remoteAddress: from,
         send,
       });
-      this.#evict(false, this.#limits.halfOpen - 1);
-      this.#entries.set(key, { channel, proven: false, at: clock.monotonic() });
+      const entry: Entry = { channel, known, proven: false, at: clock.monotonic() };
+      this.#entries.set(key, entry);
+      this.#evict(entry, this.#limits.halfOpen);
       send(Buffer.concat([frameHeader(FRAME.second, frame.channel), message]));
     } catch (error) {
       if (!(error instanceof NoiseError)) throw error;
@@ -145,19 +176,20 @@ export class SecureListener {
     }
   }
 
-  #takeToken(): boolean {
-    const now = this.#options.clock.monotonic();
-    const refill = ((now - this.#refilledAt) / 1000) * this.#limits.handshakesPerSecond;
-    this.#tokens = Math.min(this.#limits.handshakeBurst, this.#tokens + refill);
-    this.#refilledAt = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
+  #bucket(of: Map<string, TokenBucket>, name: string, perSecond: number, burst: number): TokenBucket {
+    const bucket = of.get(name) ?? new TokenBucket(this.#options.clock, perSecond, burst);
+    of.delete(name);
+    of.set(name, bucket);
+    for (const oldest of of.keys()) {
+      if (of.size <= MAX_BUCKETS) break;
+      of.delete(oldest);
+    }
+    return bucket;
   }
 
-  /** Closes the oldest of one kind until at most `keep` are left. */
-  #evict(proven: boolean, keep: number): void {
-    const kind = [...this.#entries].filter(([, entry]) => entry.proven === proven);
+  /** Closes the oldest of the same kind as `like` until at most `keep` are left. */
+  #evict(like: Entry, keep: number): void {
+    const kind = [...this.#entries].filter(([, { proven, known }]) => proven === like.proven && known === like.known);
     for (const [key, { channel }] of kind.slice(0, Math.max(0, kind.length - keep))) {
       channel.close();
       this.#entries.delete(key);
