@@ -120,24 +120,39 @@ export class Cameras {
   }
 
   async #add(source: NewSource, name: string | undefined): Promise<Camera> {
-    const { storage, dataKey, context, clock, log } = this.#options;
+    const { storage, context, clock, log } = this.#options;
     if (this.#closed) throw new CodedError('closed', 'Keyhole is closing.');
     if (this.#entries.size >= MAX_CAMERAS) {
       throw new CodedError('conflict', `There are ${MAX_CAMERAS} cameras already, the most one installation takes. Remove one first.`);
     }
     const accepted = await acceptSource(source, context);
     const same = [...this.#entries.values()].find(({ stored }) => sourceKey(stored) === sourceKey(accepted.stored));
-    if (same) throw new CodedError('conflict', `This camera is there already, under the name "${same.work.record.name}".`);
+    if (same) return this.#connectAnew(same, accepted.stored);
     const id = newCameraId();
     const row = await storage.call('addCamera', {
       id,
       name: name ?? (accepted.name.trim().slice(0, 80) || 'Camera'),
       createdAt: utcMs(Math.round(clock.now())),
       sourceKind: accepted.stored.kind,
-      source: seal(dataKey, new TextEncoder().encode(JSON.stringify(accepted.stored)), id),
+      source: this.#seal(id, accepted.stored),
     });
     log.info('camera added', { camera: id, kind: accepted.stored.kind });
     return this.#begin(row, accepted.stored).snapshot();
+  }
+
+  /** A camera that is there already was added with another password, or paired anew: its connection is replaced, its recordings stay. */
+  async #connectAnew({ stored: old, work }: Entry, stored: StoredSource): Promise<Camera> {
+    const { id, name } = work.record;
+    if (JSON.stringify(old) === JSON.stringify(stored) && stored.kind !== 'p2p') {
+      throw new CodedError('conflict', `This camera is there already, under the name "${name}".`);
+    }
+    const { storage, log } = this.#options;
+    await storage.call('updateCamera', { id, source: this.#seal(id, stored) });
+    const row = await storage.call('camera', { id });
+    if (!row) throw new CodedError('not-found', `There is no camera ${id}.`);
+    await work.close();
+    log.info('camera connected anew', { camera: id, kind: stored.kind });
+    return this.#begin(row, stored).snapshot();
   }
 
   #begin(row: CameraRow, stored: StoredSource): CameraAtWork {
@@ -158,6 +173,10 @@ export class Cameras {
     work.start();
     events.emit({ kind: 'camera.changed', camera: work.snapshot() });
     return work;
+  }
+
+  #seal(id: CameraId, stored: StoredSource): Uint8Array {
+    return seal(this.#options.dataKey, new TextEncoder().encode(JSON.stringify(stored)), id);
   }
 
   #open(row: CameraRow): StoredSource {

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../electron/base/clock.ts';
 import { silentLog } from '../../electron/base/log.ts';
@@ -67,6 +68,29 @@ it('takes the password out of an address, and refuses the same camera twice', as
   await expect(client.call('cameras.add', { source: { kind: 'p2p', invite: 'keyhole:nonsense' } })).rejects.toMatchObject({
     code: 'invite-malformed',
   });
+});
+
+it('a camera that is there and is added with another password keeps its recordings and takes the password', async () => {
+  const client = await start();
+  const { id } = await client.call('cameras.add', camera('Yard', 'one'));
+  const source = { ...camera('', 'one').source, password: 'new' };
+  expect(await client.call('cameras.add', { source })).toMatchObject({ id, name: 'Yard' });
+  expect(await client.call('cameras.list', {})).toHaveLength(1);
+  await expect(client.call('cameras.add', { source })).rejects.toMatchObject({ code: 'conflict' });
+});
+
+it('one camera whose secrets cannot be read does not stop the others, and is spoken of (E6)', async () => {
+  const first = await start();
+  const lost = await first.call('cameras.add', camera('Lost', 'one'));
+  const kept = await first.call('cameras.add', camera('Kept', 'two'));
+  await first.engine.close();
+  const database = new Database(join(dataDir, 'keyhole.db'));
+  database.prepare('UPDATE camera SET source = ? WHERE name = ?').run(Buffer.from('damaged'), 'Lost');
+  database.close();
+  const second = await start();
+  expect((await second.call('cameras.list', {})).map(({ id }) => id)).toEqual([kept.id]);
+  expect((await second.call('app.info', {})).notices.join()).toMatch(/Lost cannot be used/);
+  expect(lost.id).not.toBe(kept.id);
 });
 
 it('with another data key refuses to start rather than making a new identity', async () => {
