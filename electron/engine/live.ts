@@ -28,6 +28,8 @@ export function serveLive(stream: CameraStream, sink: Sink<LiveItem>): () => voi
     }
   };
   reader.onReadable = pump;
+  // The camera was removed or is connected anew: who watches asks again, and is told.
+  reader.onClosed = () => sink.end();
   sink.onCredit = pump;
   pump();
   return () => reader.close();

@@ -31,6 +31,8 @@ export class StreamReader {
   #closed = false;
   /** Called when something became readable. */
   onReadable: (() => void) | null = null;
+  /** Called once, when the reader or its stream is closed. */
+  onClosed: (() => void) | null = null;
   /** Units dropped in this reader's life. */
   dropped = 0;
 
@@ -73,6 +75,7 @@ export class StreamReader {
     this.#closed = true;
     this.#waiting = [];
     this.#onClose(this);
+    this.onClosed?.();
   }
 
   #overflows(): boolean {

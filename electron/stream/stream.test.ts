@@ -96,8 +96,13 @@ describe('CameraStream', () => {
     const stream = new CameraStream(new SimulatedClock());
     const readers = Array.from({ length: 64 }, () => stream.subscribe());
     expect(stream.subscribe()).toBeUndefined();
+    let told = 0;
+    if (readers[1]) readers[1].onClosed = () => (told += 1);
     readers[0]?.close();
     expect(stream.subscribe()).toBeDefined();
+    stream.close();
+    stream.close();
+    expect([stream.readers, told]).toEqual([0, 1]);
   });
 
   it('measures frames and bits a second (S4)', async () => {
