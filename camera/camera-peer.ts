@@ -2,6 +2,7 @@ import type { Clock } from '../electron/base/clock.ts';
 import { Emitter } from '../electron/base/emitter.ts';
 import { asCoded, CodedError } from '../electron/base/errors.ts';
 import type { Log } from '../electron/base/log.ts';
+import { TokenBucket } from '../electron/base/token-bucket.ts';
 import { fingerprintOf, type Identity } from '../peer/identity.ts';
 import { appMessage, type CameraMessage } from '../peer/pairing/channel-messages.ts';
 import { tidyName } from '../peer/pairing/invite.ts';
@@ -27,8 +28,11 @@ export interface CameraPeerOptions {
   readonly times?: SessionTimes;
 }
 
-/** Sessions at a time, being set up or running. */
+/** Sessions at a time, being set up or running; and those of one app, of which a newer one ends the oldest. */
 const MAX_SESSIONS = 16;
+const MAX_SESSIONS_OF_APP = 3;
+/** Lines of the log about who was refused, a second and at once: strangers must not fill a disk with them. */
+const REFUSALS = { perSecond: 0.2, burst: 20 };
 
 interface Held {
   readonly session: CameraSession;
@@ -43,12 +47,16 @@ export class CameraPeer {
   readonly paired = new Emitter<{ readonly fingerprint: string; readonly name: string }>();
   readonly #options: CameraPeerOptions;
   readonly #ends: { readonly client: RendezvousClient; readonly listener: SecureListener }[];
+  /** In order of their offers. */
   readonly #sessions = new Set<Held>();
+  readonly #refusals: TokenBucket;
+  #opening = 0;
   #closed = false;
 
   constructor(options: CameraPeerOptions) {
     this.#options = options;
-    const { identity, clock, log } = options;
+    const { identity, pairing, clock, log } = options;
+    this.#refusals = new TokenBucket(clock, REFUSALS.perSecond, REFUSALS.burst);
     this.#ends = options.rendezvous.map((url) => {
       const client = new RendezvousClient({ url, addressKey: identity.addressKey, clock, log });
       const listener: SecureListener = new SecureListener({
@@ -56,10 +64,9 @@ export class CameraPeer {
         identity,
         clock,
         log,
-        onChannel: (channel, first) => {
-          channel.messages.on((text) => void this.#onMessage(channel, client, text));
-          void this.#onMessage(channel, client, first);
-        },
+        isKnown: (noisePublicKey) => pairing.isPairedNoiseKey(noisePublicKey),
+        // One question and its answer: nobody can keep the camera busy over a channel that cost one handshake.
+        onChannel: (channel, question) => void this.#answer(channel, client, question).finally(() => listener.drop(channel)),
       });
       return { client, listener };
     });
@@ -84,7 +91,7 @@ export class CameraPeer {
   }
 
   /** Never throws: what goes wrong is told to the app, in a code and a sentence. */
-  async #onMessage(channel: SecureChannel, client: RendezvousClient, text: string): Promise<void> {
+  async #answer(channel: SecureChannel, client: RendezvousClient, text: string): Promise<void> {
     const { log } = this.#options;
     const message = parseJson(appMessage, text);
     try {
@@ -93,7 +100,8 @@ export class CameraPeer {
       if (!this.#closed) channel.send(reply);
     } catch (error) {
       const coded = asCoded(error);
-      log.warn('app refused', { app: fingerprintOf(channel.remotePublicKey), code: coded.code, why: coded.message });
+      if (this.#refusals.take())
+        log.warn('app refused', { app: fingerprintOf(channel.remotePublicKey), code: coded.code, why: coded.message });
       const refusal = coded.code === 'internal' ? 'The camera failed to answer.' : coded.message;
       if (!this.#closed) channel.send({ type: 'refused', code: coded.code, text: refusal.slice(0, 512) } satisfies CameraMessage);
     }
@@ -119,9 +127,12 @@ export class CameraPeer {
     if (!pairing.isPaired(channel.remotePublicKey)) {
       throw new CodedError('not-paired', 'The camera is not paired with this app: add it again with an invite that the camera shows.');
     }
-    if (this.#sessions.size >= MAX_SESSIONS)
+    const app = channel.remotePublicKey.toString('base64url');
+    const own = [...this.#sessions].filter((held) => held.app === app);
+    if (this.#sessions.size + this.#opening >= MAX_SESSIONS && own.length < MAX_SESSIONS_OF_APP)
       throw new CodedError('too-busy', 'The camera has as many viewers as it can serve: try again later.');
     const offered = client.current.kind === 'registered' ? client.current.stunUrls : [];
+    this.#opening += 1;
     const session = await CameraSession.create({
       identity,
       remotePublicKey: channel.remotePublicKey,
@@ -130,9 +141,10 @@ export class CameraPeer {
       clock,
       log: log.child('session'),
       ...(times ? { times } : {}),
-    });
-    const held: Held = { session, app: channel.remotePublicKey.toString('base64url') };
+    }).finally(() => (this.#opening -= 1));
+    const held: Held = { session, app };
     this.#sessions.add(held);
+    this.#makeRoom(app);
     const fingerprint = fingerprintOf(channel.remotePublicKey);
     session.closed.on((error) => {
       this.#sessions.delete(held);
@@ -150,11 +162,22 @@ export class CameraPeer {
     }
   }
 
+  /** An app has one session, and now and then others that are being set up or whose end has not been noticed yet. */
+  #makeRoom(app: string): void {
+    const own = [...this.#sessions].filter((held) => held.app === app);
+    for (const { session } of own.slice(0, -MAX_SESSIONS_OF_APP)) {
+      void session.close('too-busy', 'The app began too many sessions at once.');
+    }
+  }
+
   /** An app that comes anew has lost its former session. Only a proven one may say so. */
   #replace(held: Held): void {
     for (const other of [...this.#sessions]) {
       if (other !== held && other.app === held.app && other.session.isReady) {
-        void other.session.close('closed', 'The app opened a newer session.');
+        void other.session.close(
+          'conflict',
+          'The app opened a newer session: two programs with the same data folder, or a copy of it, cannot both watch.',
+        );
       }
     }
   }

@@ -3,6 +3,7 @@ import type { Clock } from '../electron/base/clock.ts';
 import { CodedError } from '../electron/base/errors.ts';
 import { utcMs, type UtcMs } from '../electron/base/units.ts';
 import { expired } from '../peer/pairing/pair.ts';
+import { x25519FromEd25519 } from '../peer/keys.ts';
 import { inviteId, isSecretProof, newSecret } from '../peer/pairing/invite.ts';
 import type { StateFolder } from './state-folder.ts';
 
@@ -35,12 +36,15 @@ export class PairingStore {
   readonly #folder: Disk;
   readonly #clock: Clock;
   #state: State;
+  /** X25519 keys of the paired apps, base64url. */
+  #noiseKeys: ReadonlySet<string>;
 
   /** @throws CodedError `database-newer`, `database-corrupt`, `data-unwritable` */
   constructor(folder: Disk, clock: Clock) {
     this.#folder = folder;
     this.#clock = clock;
     this.#state = load(folder);
+    this.#noiseKeys = noiseKeysOf(this.#state);
   }
 
   get apps(): readonly { readonly publicKey: string; readonly name: string; readonly pairedAt: number }[] {
@@ -50,6 +54,11 @@ export class PairingStore {
   isPaired(appPublicKey: Uint8Array): boolean {
     const key = Buffer.from(appPublicKey).toString('base64url');
     return this.#state.apps.some(({ publicKey }) => publicKey === key);
+  }
+
+  /** The same by the key that the app shows in a handshake, before it has proven anything. */
+  isPairedNoiseKey(noisePublicKey: Uint8Array): boolean {
+    return this.#noiseKeys.has(Buffer.from(noisePublicKey).toString('base64url'));
   }
 
   /** A new invite. Older ones stay good until they are used or expire. */
@@ -89,8 +98,13 @@ export class PairingStore {
 
   #save(next: State): void {
     this.#folder.write(FILE, JSON.stringify(next, null, 1) + '\n');
+    if (next.apps !== this.#state.apps) this.#noiseKeys = noiseKeysOf(next);
     this.#state = next;
   }
+}
+
+function noiseKeysOf({ apps }: State): ReadonlySet<string> {
+  return new Set(apps.map(({ publicKey }) => x25519FromEd25519(Buffer.from(publicKey, 'base64url'))?.toString('base64url') ?? ''));
 }
 
 function wrong(): CodedError {

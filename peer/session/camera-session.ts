@@ -10,6 +10,9 @@ export interface CameraSessionOptions extends SessionOptions {
   readonly ice: IceOptions;
 }
 
+/** The longest that gathering candidates may take, ms. */
+const ACCEPT_MS = 15_000;
+
 /** The camera's end: answers an offer, sends RTP, repeats what got lost. Used once. */
 export class CameraSession {
   /** The viewer has proven itself, has checked us, and wants media. Once. */
@@ -45,6 +48,11 @@ export class CameraSession {
 
   /** The answer to an offer. @throws whatever is wrong with the offer */
   async accept(offer: string): Promise<string> {
+    // Whatever an offer makes the library wait for, it does not keep the session's place for ever.
+    const limit = this.#options.clock.setTimeout(
+      () => void this.close('ice-failed', 'The offer could not be answered in time.'),
+      ACCEPT_MS,
+    );
     try {
       const answer = await this.#transport.acceptOffer(offer, this.#options.ice.stun.length > 0);
       this.#core.begin();
@@ -52,6 +60,8 @@ export class CameraSession {
     } catch (error) {
       await this.close('protocol-error', 'The offer makes no sense.');
       throw error;
+    } finally {
+      limit.cancel();
     }
   }
 

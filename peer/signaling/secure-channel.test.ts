@@ -280,7 +280,9 @@ describe('the camera’s end', () => {
     const { listener } = listen({ handshakesPerSecond: 0.001, handshakeBurst: 10, looksPerSecond: 0.001, looksBurst: 10 });
     const busy = rendezvous.client(freshAddressKey(), clock);
     const remote = { publicKey: camera.publicKey, address: camera.addressKey.address };
-    const tries = Array.from({ length: 50 }, () => openChannel({ client: busy, identity: app, remote, clock, timeoutMs: 500 }).catch(() => {}));
+    const tries = Array.from({ length: 50 }, () =>
+      openChannel({ client: busy, identity: app, remote, clock, timeoutMs: 500 }).catch(() => {}),
+    );
     await settled(Promise.all(tries));
     expect(listener.refused).toBe(50 - LISTENER_LIMITS.senderBurst);
     await settled(open());

@@ -1,8 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { INVITE_MS } from '../../camera/pairing-store.ts';
 import { SimulatedClock } from '../../electron/base/clock.ts';
+import { freshAddressKey, type Identity } from '../../peer/identity.ts';
+import { ask } from '../../peer/pairing/pair.ts';
 import { formatInvite, newSecret, parseInvite } from '../../peer/pairing/invite.ts';
-import { World } from './p2p-world.ts';
+import type { PairedCamera } from '../../peer/pairing/paired-camera.ts';
+import { Transport } from '../../peer/session/transport.ts';
+import { RendezvousClient } from '../../peer/signaling/rendezvous-client.ts';
+import { openChannel, type SecureChannel } from '../../peer/signaling/secure-channel.ts';
+import { testLog, World } from './p2p-world.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -90,6 +96,54 @@ describe('an app that is not paired', () => {
     const { sink } = world.source(world.app(), known);
     await sink.until(({ statuses }) => statuses.some(({ reason }) => reason?.code === 'not-paired'));
     expect(sink.units).toEqual([]);
+  });
+});
+
+/** A channel of an app that does as it pleases. */
+async function channelOf(identity: Identity, known: PairedCamera): Promise<SecureChannel> {
+  const client = new RendezvousClient({ url: world.url, addressKey: freshAddressKey(), clock: world.clock, log: testLog });
+  world.onClose(() => client.close());
+  client.start();
+  await client.registered(5_000);
+  const remote = { publicKey: Buffer.from(known.publicKey, 'base64url'), address: known.address };
+  return openChannel({ client, identity, remote, clock: world.clock });
+}
+
+async function anOffer(): Promise<string> {
+  const transport = await Transport.create('viewer', { stun: [], turn: [], policy: 'all' }, testLog);
+  world.onClose(() => transport.close());
+  return transport.createOffer();
+}
+
+describe('an app that asks too much', () => {
+  it('gets one answer over a channel, and none to what it asks after that', async () => {
+    const camera = world.camera();
+    const known = await world.pair(world.app(), camera.invite());
+    const channel = await channelOf(world.app(), known);
+    let answers = 0;
+    channel.messages.on(() => (answers += 1));
+    for (let count = 0; count < 20; count += 1) channel.send({ type: 'offer', sdp: '' });
+    // What comes over a later channel comes later: by then the others would have been answered.
+    const later = await channelOf(world.app(), known);
+    expect(await ask(later, world.clock, 5_000, { type: 'offer', sdp: '' })).toMatchObject({ code: 'not-paired' });
+    expect(answers).toBe(1);
+  });
+
+  it('does not keep the other apps out with sessions that it never completes', async () => {
+    const camera = world.camera();
+    const greedy = world.app();
+    const known = await world.pair(greedy, camera.invite());
+    const other = world.app();
+    const otherKnown = await world.pair(other, camera.invite());
+    const sdp = await anOffer();
+    const channels = await Promise.all(Array.from({ length: 20 }, () => channelOf(greedy, known)));
+    const replies = await Promise.all(
+      channels.map((channel) => ask(channel, world.clock, 10_000, { type: 'offer', sdp }).catch(() => null)),
+    );
+    expect(replies.some((reply) => reply?.type === 'answer')).toBe(true);
+    const { sink } = world.source(other, otherKnown);
+    await sink.until(({ units }) => units.length > 0);
+    expect(sink.statuses.some(({ reason }) => reason?.code === 'too-busy')).toBe(false);
   });
 });
 
