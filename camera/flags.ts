@@ -1,6 +1,5 @@
-import { parseArgs } from 'node:util';
 import { CodedError } from '../electron/base/errors.ts';
-import { usageError } from '../peer/program.ts';
+import { readFlags } from '../electron/base/flags.ts';
 import { MAX_RENDEZVOUS, tidyName } from '../peer/pairing/invite.ts';
 import { checkRendezvousUrl } from '../peer/signaling/rendezvous-client.ts';
 import type { TurnServer } from '../peer/session/transport.ts';
@@ -30,17 +29,29 @@ export function parseCameraFlags(argv: readonly string[]): CameraOptions {
       throw new CodedError('usage', `--${flag} cannot be used yet: ${what} with a later version.\n${CAMERA_USAGE}`);
     }
   }
-  const values = read(argv);
+  const values = readFlags(
+    argv,
+    {
+      'source': { type: 'string' },
+      'name': { type: 'string', default: 'Camera' },
+      'rendezvous': { type: 'string', multiple: true },
+      'stun': { type: 'string', multiple: true },
+      'turn': { type: 'string', multiple: true },
+      'ice-policy': { type: 'string', default: 'all' },
+      'state': { type: 'string' },
+    },
+    CAMERA_USAGE,
+  );
   const { source, rendezvous = [] } = values;
   const icePolicy = values['ice-policy'];
-  if (!source) throw missing('--source is missing: say what to offer');
-  if (rendezvous.length === 0) throw missing('--rendezvous is missing: say where apps find this camera');
-  if (rendezvous.length > MAX_RENDEZVOUS) throw missing(`at most ${MAX_RENDEZVOUS} --rendezvous can be given`);
-  if (icePolicy !== 'all' && icePolicy !== 'relay') throw missing(`--ice-policy takes all or relay, not "${icePolicy}"`);
+  if (!source) throw refused('--source is missing: say what to offer');
+  if (rendezvous.length === 0) throw refused('--rendezvous is missing: say where apps find this camera');
+  if (rendezvous.length > MAX_RENDEZVOUS) throw refused(`at most ${MAX_RENDEZVOUS} --rendezvous can be given`);
+  if (icePolicy !== 'all' && icePolicy !== 'relay') throw refused(`--ice-policy takes all or relay, not "${icePolicy}"`);
   const turn = (values.turn ?? []).map(parseTurn);
-  if (icePolicy === 'relay' && turn.length === 0) throw missing('--ice-policy relay needs a --turn server to go through');
+  if (icePolicy === 'relay' && turn.length === 0) throw refused('--ice-policy relay needs a --turn server to go through');
   const stun = values.stun ?? [];
-  for (const url of stun) if (!/^stun:[^\s/]+$/.test(url)) throw missing(`--stun takes stun:HOST:PORT, not "${url}"`);
+  for (const url of stun) if (!/^stun:[^\s/]+$/.test(url)) throw refused(`--stun takes stun:HOST:PORT, not "${url}"`);
   return {
     source,
     name: tidyName(values.name) || 'Camera',
@@ -52,33 +63,14 @@ export function parseCameraFlags(argv: readonly string[]): CameraOptions {
   };
 }
 
-function read(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      options: {
-        'source': { type: 'string' },
-        'name': { type: 'string', default: 'Camera' },
-        'rendezvous': { type: 'string', multiple: true },
-        'stun': { type: 'string', multiple: true },
-        'turn': { type: 'string', multiple: true },
-        'ice-policy': { type: 'string', default: 'all' },
-        'state': { type: 'string' },
-      },
-    }).values;
-  } catch (error) {
-    throw usageError(error, CAMERA_USAGE);
-  }
-}
-
 /** `turn:USER:PASSWORD@HOST:PORT?transport=tcp`, user and password percent-encoded. */
 function parseTurn(url: string): TurnServer {
   const parts = /^(turns?:)([^:@\s]+):([^@\s]+)@([^@\s]+)$/.exec(url);
   const [, scheme, user, password, rest] = parts ?? [];
-  if (!scheme || !user || !password || !rest) throw missing('--turn takes turn:USER:PASSWORD@HOST:PORT');
+  if (!scheme || !user || !password || !rest) throw refused('--turn takes turn:USER:PASSWORD@HOST:PORT');
   return { url: scheme + rest, username: decodeURIComponent(user), credential: decodeURIComponent(password) };
 }
 
-function missing(text: string): CodedError {
+function refused(text: string): CodedError {
   return new CodedError('usage', `${text}.\n${CAMERA_USAGE}`);
 }

@@ -2,7 +2,7 @@ import { renderUnicodeCompact } from 'uqr';
 import type { Clock, Timer } from '../electron/base/clock.ts';
 import { formatInvite } from '../peer/pairing/invite.ts';
 import type { Identity } from '../peer/identity.ts';
-import type { ProgramIo } from '../peer/program.ts';
+import type { ProgramIo } from '../electron/base/program.ts';
 import type { PairingStore } from './pairing-store.ts';
 
 /** Shows an invite for the next app: at the start, when one was used, when one has expired. */

@@ -2,7 +2,7 @@ import { systemClock } from '../electron/base/clock.ts';
 import { CodedError, type ErrorCode } from '../electron/base/errors.ts';
 import { createLog } from '../electron/base/log.ts';
 import { createIdentity, fingerprintOf } from '../peer/identity.ts';
-import { aborted, runProgram, type ProgramIo } from '../peer/program.ts';
+import { aborted, runCommand, type ProgramIo } from '../electron/base/program.ts';
 import { CameraPeer } from './camera-peer.ts';
 import { CAMERA_USAGE, parseCameraFlags, type CameraOptions } from './flags.ts';
 import { createInput, type CameraInput } from './input/input.ts';
@@ -22,7 +22,7 @@ const UNUSABLE: ReadonlySet<ErrorCode> = new Set([
 const INVITE_WITHIN_MS = 5_000;
 
 /** Offers one camera until `io.stop`. @throws CodedError */
-export async function runCamera(options: CameraOptions, io: ProgramIo): Promise<void> {
+async function runCamera(options: CameraOptions, io: ProgramIo): Promise<void> {
   const clock = systemClock;
   const log = createLog('camera', { write: io.text });
   const folder = new StateFolder(options.state ?? defaultStateFolder(options.source));
@@ -80,9 +80,5 @@ function untilUnusable(input: CameraInput): Promise<never> {
 
 /** `keyhole camera …`. @returns the exit code */
 export async function main(argv: readonly string[]): Promise<number> {
-  if (argv.includes('--help')) {
-    process.stdout.write(CAMERA_USAGE + '\n');
-    return 0;
-  }
-  return runProgram('camera', async (io) => runCamera(parseCameraFlags(argv), io));
+  return runCommand('camera', CAMERA_USAGE, argv, async (io) => runCamera(parseCameraFlags(argv), io));
 }

@@ -1,10 +1,7 @@
 import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { entryUrl } from '../electron/base/entry.ts';
-import type { SpawnProgram } from '../electron/host/program.ts';
-
-const STOP_WITHIN_MS = 4000;
+import { programOf, type SpawnProgram } from './program.ts';
 
 /** Runs `keyhole ARGS` as a child process of this Node. */
 export const spawnProgram: SpawnProgram = (args, events) => {
@@ -16,28 +13,13 @@ export const spawnProgram: SpawnProgram = (args, events) => {
     // Ctrl+C in the terminal is ours to pass on, in order.
     detached: process.platform !== 'win32',
   });
-  let last = '';
   child.stdin.on('error', () => {});
-  createInterface(child.stdout).on('line', events.line);
-  createInterface(child.stderr).on('line', (line) => {
-    if (line.trim()) last = line;
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
   });
-  const ended = new Promise<void>((resolve) => {
-    const end = (why: string) => {
-      events.exit(why);
-      resolve();
-    };
-    child.once('error', (error) => end(error.message));
-    child.once('close', (code, signal) => end(`${signal ?? `exit code ${code}`}${last ? `: ${last}` : ''}`));
-  });
-  return {
-    stop: async () => {
-      child.stdin.end();
-      const force = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
-      await ended;
-      clearTimeout(force);
-    },
-  };
+  const { stdout, stderr } = child;
+  return programOf({ stdout, stderr, ended, askToEnd: () => child.stdin.end(), kill: () => child.kill('SIGKILL') }, events);
 };
 
 /** The bundled clip, from a checkout or beside the build. */

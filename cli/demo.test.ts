@@ -7,7 +7,7 @@ import { CodedError } from '../electron/base/errors.ts';
 import { silentLog } from '../electron/base/log.ts';
 import { EngineClient } from '../electron/contract/client.ts';
 import type { ClientMessage, Port, ServerMessage } from '../electron/contract/wire.ts';
-import type { Program, ProgramEvents } from '../electron/host/program.ts';
+import type { Program, ProgramEvents } from './program.ts';
 import { Demo } from './demo.ts';
 
 /** The far ends: programs that print what the test says, and an engine that knows cameras by their invite. */
@@ -165,6 +165,22 @@ describe('the demo', () => {
     for (const camera of running('camera')) camera.print({ event: 'pairing', invite: 'keyhole:new' });
     await until(() => engine.removed.length === 4 && engine.cameras.length === 4);
     expect(engine.removed).toEqual(expect.arrayContaining(before.map((id) => ({ id, deleteRecordings: false }))));
+  });
+
+  it('adds them in the order of the wall, whichever comes up first, and waits for none for ever', async () => {
+    const [first, second, third, last] = running('camera');
+    for (const camera of [last, third, second]) camera?.print({ event: 'pairing', invite: 'keyhole:x' });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(engine.cameras).toEqual([]);
+    first?.print({ event: 'pairing', invite: 'keyhole:x' });
+    await until(() => engine.cameras.length === 4);
+    expect(engine.cameras.map(({ name }) => name)).toEqual(['Front door', 'Yard', 'Till', 'Store room']);
+  });
+
+  it('goes on without a camera that does not come up', async () => {
+    for (const camera of running('camera').slice(1)) camera.print({ event: 'pairing', invite: 'keyhole:x' });
+    await clock.advance(10_000);
+    await until(() => engine.cameras.length === 3);
   });
 
   it('starts a camera that dies again', async () => {

@@ -1,13 +1,14 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Clock } from '../electron/base/clock.ts';
 import { asCoded } from '../electron/base/errors.ts';
+import { makeFolder } from '../electron/base/folder.ts';
 import type { Log } from '../electron/base/log.ts';
 import { Backoff } from '../electron/base/retry.ts';
 import type { EngineClient } from '../electron/contract/client.ts';
 import type { CameraId } from '../electron/contract/model.ts';
-import type { SpawnProgram } from '../electron/host/program.ts';
+import type { SpawnProgram } from './program.ts';
 import { KeptProgram } from './kept-program.ts';
 
 export interface DemoDeps {
@@ -27,6 +28,9 @@ interface DemoCamera {
   readonly source: string;
 }
 
+/** So long a camera waits to be added for those before it on the wall: one that does not come up must not hold up the others. */
+const TURN_MS = 6000;
+
 /** What a later start needs to find the same cameras again. */
 const stateSchema = z.object({ rendezvousPort: z.number().int().min(0).max(65_535), cameras: z.record(z.string(), z.string()) });
 type State = z.infer<typeof stateSchema>;
@@ -37,6 +41,9 @@ export class Demo {
   readonly #folder: string;
   readonly #programs: KeptProgram[] = [];
   readonly #pairing = new Map<string, Promise<void>>();
+  /** Those whose first pairing is over, well or not; each wait for it is told. */
+  #settled = new Set<string>();
+  #waiting: (() => void)[] = [];
   #state: State = { rendezvousPort: 0, cameras: {} };
   #saving: Promise<void> = Promise.resolve();
   #starting: Promise<void> | undefined;
@@ -55,13 +62,14 @@ export class Demo {
   /** Ends every child and waits for them. */
   async close(): Promise<void> {
     this.#closed = true;
+    for (const check of this.#waiting) check();
     await this.#starting;
     await Promise.all(this.#programs.map((program) => program.close()));
     await this.#saving;
   }
 
   async #start(): Promise<void> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    makeFolder(this.#folder);
     this.#state = await this.#load();
     let cameras: readonly KeptProgram[] = [];
     let current: string | undefined;
@@ -84,6 +92,7 @@ export class Demo {
         this.#state.rendezvousPort = Number(new URL(url).port);
         this.#save();
         const moved = cameras;
+        this.#settled.clear();
         cameras = this.#cameras().map((camera) => this.#startCamera(camera, url));
         for (const program of moved) void program.close();
       },
@@ -113,10 +122,35 @@ export class Demo {
   /** One pairing of a camera at a time: an invite that comes meanwhile is tried by the next start. */
   #pair(camera: DemoCamera, invite: string, rendezvous: string): void {
     if (this.#pairing.has(camera.slug)) return;
-    const pairing = this.#addUnlessPaired(camera, invite, rendezvous)
+    const pairing = this.#turn(camera)
+      .then(() => this.#addUnlessPaired(camera, invite, rendezvous))
       .catch((error: unknown) => this.#deps.log.error(`${camera.name} could not be added: ${asCoded(error).message}`))
-      .finally(() => this.#pairing.delete(camera.slug));
+      .finally(() => {
+        this.#pairing.delete(camera.slug);
+        this.#settled.add(camera.slug);
+        for (const check of this.#waiting) check();
+      });
     this.#pairing.set(camera.slug, pairing);
+  }
+
+  /** The wall shows cameras in the order they were added in: resolves when those before this one had their turn. */
+  #turn({ slug }: DemoCamera): Promise<void> {
+    const slugs = this.#cameras().map((camera) => camera.slug);
+    const before = slugs.slice(0, slugs.indexOf(slug));
+    return new Promise((resolve) => {
+      const timer = this.#deps.clock.setTimeout(done, TURN_MS);
+      const check = () => {
+        if (this.#closed || before.every((other) => this.#settled.has(other))) done();
+      };
+      const stop = () => (this.#waiting = this.#waiting.filter((other) => other !== check));
+      function done() {
+        timer.cancel();
+        stop();
+        resolve();
+      }
+      this.#waiting.push(check);
+      check();
+    });
   }
 
   async #addUnlessPaired(camera: DemoCamera, invite: string, rendezvous: string): Promise<void> {
@@ -168,9 +202,9 @@ export class Demo {
   #cameras(): readonly DemoCamera[] {
     return [
       { slug: 'front-door', name: 'Front door', source: this.#deps.clip },
-      { slug: 'yard', name: 'Yard', source: 'test:?seed=1&label=Yard' },
-      { slug: 'till', name: 'Till', source: 'test:?seed=2&label=Till' },
-      { slug: 'store-room', name: 'Store room', source: 'test:?seed=3&label=Store%20room' },
+      { slug: 'yard', name: 'Yard', source: 'test:?seed=1&code=0&label=Yard' },
+      { slug: 'till', name: 'Till', source: 'test:?seed=2&code=0&label=Till' },
+      { slug: 'store-room', name: 'Store room', source: 'test:?seed=3&code=0&label=Store%20room' },
     ];
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../electron/base/clock.ts';
 import type { Log } from '../electron/base/log.ts';
 import { Backoff } from '../electron/base/retry.ts';
-import type { Program, SpawnProgram } from '../electron/host/program.ts';
+import type { Program, SpawnProgram } from './program.ts';
 
 /** Longest line of a child that is looked at. */
 const MAX_LINE = 64 * 1024;

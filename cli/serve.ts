@@ -1,15 +1,15 @@
-import { parseArgs } from 'node:util';
 import { systemClock } from '../electron/base/clock.ts';
 import { CodedError } from '../electron/base/errors.ts';
+import { portFlag, readFlags } from '../electron/base/flags.ts';
 import { createLog } from '../electron/base/log.ts';
+import { aborted, runCommand, type ProgramIo } from '../electron/base/program.ts';
 import { BrowserHost } from '../electron/host/browser-host.ts';
 import { defaultDataFolder, defaultDemoFolder } from '../electron/host/data-folder.ts';
-import { aborted, portFlag, runProgram, usageError, type ProgramIo } from '../peer/program.ts';
 import { Demo } from './demo.ts';
 import { demoClip, spawnProgram } from './demo-child.ts';
 import { openBrowser } from './open-browser.ts';
 
-export interface ServeOptions {
+interface ServeOptions {
   readonly data: string;
   readonly port: number;
   readonly bind: string;
@@ -20,14 +20,25 @@ export interface ServeOptions {
   readonly open: boolean;
 }
 
-export const SERVE_USAGE = `Usage: keyhole serve [--data DIR] [--port 8484] [--bind 127.0.0.1] [--token-file FILE] [--demo] [--open]
+const SERVE_USAGE = `Usage: keyhole serve [--data DIR] [--port 8484] [--bind 127.0.0.1] [--token-file FILE] [--demo] [--open]
 Records and serves the app to a browser. Port 0 takes a free one. --token-file holds the token for scripts (made when it
 is not there). The link on stdout works once; when it was used, an event "link" brings the next. --demo adds four demo
 cameras, kept in a folder of their own unless --data names one. --open shows the link in this computer's browser.`;
 
 /** @throws CodedError `usage` */
 export function parseServeFlags(argv: readonly string[]): ServeOptions {
-  const values = parseServeArgs(argv);
+  const values = readFlags(
+    argv,
+    {
+      'data': { type: 'string' },
+      'port': { type: 'string', default: '8484' },
+      'bind': { type: 'string', default: '127.0.0.1' },
+      'token-file': { type: 'string' },
+      'demo': { type: 'boolean', default: false },
+      'open': { type: 'boolean', default: false },
+    },
+    SERVE_USAGE,
+  );
   if (values.data === '' || values.bind === '' || values['token-file'] === '') {
     throw new CodedError('usage', `--data, --bind and --token-file must not be empty.\n${SERVE_USAGE}`);
   }
@@ -81,26 +92,5 @@ export async function runServe(options: ServeOptions, io: ProgramIo): Promise<vo
 
 /** `keyhole serve …`. @returns the exit code */
 export async function main(argv: readonly string[]): Promise<number> {
-  return runProgram('serve', async (io) => {
-    if (argv.includes('--help')) return void process.stdout.write(SERVE_USAGE + '\n');
-    await runServe(parseServeFlags(argv), io);
-  });
-}
-
-function parseServeArgs(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      options: {
-        'data': { type: 'string' },
-        'port': { type: 'string', default: '8484' },
-        'bind': { type: 'string', default: '127.0.0.1' },
-        'token-file': { type: 'string' },
-        'demo': { type: 'boolean', default: false },
-        'open': { type: 'boolean', default: false },
-      },
-    }).values;
-  } catch (error) {
-    throw usageError(error, SERVE_USAGE);
-  }
+  return runCommand('serve', SERVE_USAGE, argv, async (io) => runServe(parseServeFlags(argv), io));
 }

@@ -1,6 +1,5 @@
-import { parseArgs } from 'node:util';
 import { CodedError } from '../electron/base/errors.ts';
-import { portFlag, usageError } from '../peer/program.ts';
+import { portFlag, readFlags } from '../electron/base/flags.ts';
 
 export interface RendezvousOptions {
   readonly port: number;
@@ -18,17 +17,14 @@ export function parseRendezvousFlags(argv: readonly string[]): RendezvousOptions
   const later = LATER.find((flag) => argv.some((word) => word === `--${flag}` || word.startsWith(`--${flag}=`)));
   if (later)
     throw new CodedError('usage', `--${later} comes with a later version: this one has no TURN and one STUN address.\n${RENDEZVOUS_USAGE}`);
-  try {
-    const { values } = parseArgs({
-      args: [...argv],
-      options: {
-        'port': { type: 'string', default: '8485' },
-        'bind': { type: 'string', default: '0.0.0.0' },
-        'stun-port': { type: 'string', default: '3478' },
-      },
-    });
-    return { port: portFlag('port', values.port), bind: values.bind, stunPort: portFlag('stun-port', values['stun-port']) };
-  } catch (error) {
-    throw error instanceof CodedError ? error : usageError(error, RENDEZVOUS_USAGE);
-  }
+  const values = readFlags(
+    argv,
+    {
+      'port': { type: 'string', default: '8485' },
+      'bind': { type: 'string', default: '0.0.0.0' },
+      'stun-port': { type: 'string', default: '3478' },
+    },
+    RENDEZVOUS_USAGE,
+  );
+  return { port: portFlag('port', values.port), bind: values.bind, stunPort: portFlag('stun-port', values['stun-port']) };
 }

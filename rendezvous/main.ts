@@ -2,14 +2,14 @@ import { isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { systemClock } from '../electron/base/clock.ts';
 import { createLog } from '../electron/base/log.ts';
-import { aborted, runProgram, type ProgramIo } from '../peer/program.ts';
+import { aborted, runCommand, type ProgramIo } from '../electron/base/program.ts';
 import { parseRendezvousFlags, RENDEZVOUS_USAGE, type RendezvousOptions } from './flags.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { RendezvousServer } from './server.ts';
 import { StunServer } from './stun-server.ts';
 
 /** Runs until `io.stop`. @throws CodedError `port-in-use`, `usage` */
-export async function runRendezvous(options: RendezvousOptions, io: ProgramIo): Promise<void> {
+async function runRendezvous(options: RendezvousOptions, io: ProgramIo): Promise<void> {
   const clock = systemClock;
   const log = createLog('rendezvous', { write: io.text });
   const stun = new StunServer({ clock, log: log.child('stun'), perSecond: DEFAULT_LIMITS.stunPerSecond });
@@ -39,9 +39,5 @@ function hostFor(bind: string): string {
 
 /** `keyhole rendezvous …`. @returns the exit code */
 export async function main(argv: readonly string[]): Promise<number> {
-  if (argv.includes('--help')) {
-    process.stdout.write(RENDEZVOUS_USAGE + '\n');
-    return 0;
-  }
-  return runProgram('rendezvous', async (io) => runRendezvous(parseRendezvousFlags(argv), io));
+  return runCommand('rendezvous', RENDEZVOUS_USAGE, argv, async (io) => runRendezvous(parseRendezvousFlags(argv), io));
 }

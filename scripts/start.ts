@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { CodedError, asCoded } from '../electron/base/errors.ts';
 import { parseServeFlags, runServe } from '../cli/serve.ts';
-import { runProgram } from '../peer/program.ts';
+import { runProgram } from '../electron/base/program.ts';
 import { ensureBuilt, root } from './build.ts';
 import { findElectron, noWindowReason } from './electron.ts';
 import { stopWhenOrphaned } from './orphan.ts';

@@ -1,4 +1,4 @@
-import { CodedError, ERROR_TABLE, asCoded } from '../electron/base/errors.ts';
+import { ERROR_TABLE, asCoded } from './errors.ts';
 
 /** What a long-running command needs of its process. Tests give their own. */
 export interface ProgramIo {
@@ -39,21 +39,20 @@ export async function runProgram(name: string, run: (io: ProgramIo) => Promise<v
   }
 }
 
+/** `keyhole NAME …`: prints its usage when asked for, else runs like {@link runProgram}. @returns the exit code */
+export async function runCommand(
+  name: string,
+  usage: string,
+  argv: readonly string[],
+  run: (io: ProgramIo) => Promise<void>,
+): Promise<number> {
+  if (!argv.includes('--help')) return runProgram(name, run);
+  process.stdout.write(usage + '\n');
+  return 0;
+}
+
 /** Resolves when `signal` is aborted. */
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-}
-
-/** A whole number in a flag's value. @throws CodedError `usage` */
-export function portFlag(flag: string, value: string): number {
-  const port = Number(value);
-  if (!/^\d{1,5}$/.test(value) || port > 65535) throw new CodedError('usage', `--${flag} takes a port from 0 to 65535, not "${value}".`);
-  return port;
-}
-
-/** Turns what node:util's parseArgs says about bad flags into a usage error. */
-export function usageError(error: unknown, usage: string): CodedError {
-  const reason = error instanceof Error ? error.message.split('. ')[0] : String(error);
-  return new CodedError('usage', `${reason}.\n${usage}`, { cause: error });
 }
