@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import js from '@eslint/js';
 import prettier from 'eslint-config-prettier';
 import boundaries from 'eslint-plugin-boundaries';
@@ -5,7 +6,7 @@ import svelte from 'eslint-plugin-svelte';
 import globals from 'globals';
 import ts from 'typescript-eslint';
 
-/** Rooms of the house, and whom each may know: the one list behind docs/architecture. */
+/** Rooms of the house, and whom each may know besides itself: the one list behind docs/architecture. */
 const ROOMS = {
   base: [],
   contract: ['base'],
@@ -19,25 +20,57 @@ const ROOMS = {
   playback: ['base', 'contract', 'storage', 'media', 'ffmpeg'],
   engine: ['base', 'contract', 'peer', 'media', 'ffmpeg', 'sources', 'stream', 'recording', 'storage', 'playback'],
   host: ['base', 'contract', 'engine'],
-  app: ['base', 'contract', 'engine', 'host'],
+  app: ['base', 'contract', 'engine', 'host', 'cli'],
+  camera: ['base', 'contract', 'peer', 'media', 'ffmpeg'],
+  rendezvous: ['base', 'peer'],
+  cli: ['base', 'contract', 'host', 'camera', 'rendezvous'],
+  scripts: ['base', 'cli'],
+  renderer: ['contract'],
 };
-const ALWAYS = ['base', 'contract'];
-const everything = [...Object.keys(ROOMS), 'camera', 'rendezvous', 'cli'];
-
+const OUTSIDE = ['peer', 'camera', 'rendezvous', 'cli', 'scripts', 'renderer'];
 const elements = [
-  ...Object.keys(ROOMS)
-    .filter((room) => room !== 'peer')
-    .map((type) => ({ type, pattern: `electron/${type}` })),
-  ...['peer', 'camera', 'rendezvous', 'cli', 'scripts', 'test', 'renderer'].map((type) => ({ type, pattern: type })),
+  ...Object.keys(ROOMS).map((type) => ({ type, pattern: OUTSIDE.includes(type) ? type : `electron/${type}` })),
+  { type: 'test', pattern: 'test' },
 ];
-const may = (type, allow) => ({ from: { element: { type } }, allow: { to: { element: { type: [type, ...ALWAYS, ...allow] } } } });
+const mayKnow = ([type, others]) => ({ from: { element: { type } }, allow: { to: { element: { type: [type, ...others] } } } });
 
-const only = (name, message) => ({ name, message });
-const ELECTRON = only('electron', 'Only main.ts, preload.ts and app/ know Electron.');
-const WERIFT = only('werift', 'Only peer/session knows werift.');
-const SQLITE = only('better-sqlite3', 'Only storage/worker.ts (and its migrations) touches SQLite.');
-const FFMPEG = only('fluent-ffmpeg', 'Only electron/ffmpeg starts ffmpeg.');
-const restrict = (...paths) => ({ 'no-restricted-imports': ['error', { paths }] });
+/** Folders side by side that do not know each other: kinds of cameras, features of the page. */
+const SIBLINGS = {
+  'electron/sources': readdirSync('electron/sources', { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? entry.name : [])),
+  'renderer': ['wall', 'viewer', 'cameras', 'settings', 'timeline'],
+};
+
+/** What only one place may import. */
+const ONLY = [
+  {
+    name: 'electron',
+    where: ['electron/main.ts', 'electron/preload.ts', 'electron/app/**'],
+    message: 'Only main.ts, preload.ts and app/ know Electron.',
+  },
+  { name: 'werift', where: ['peer/session/**'], message: 'Only peer/session knows werift.' },
+  { name: 'better-sqlite3', where: ['electron/storage/worker.ts'], message: 'Only storage/worker.ts touches SQLite.' },
+  { name: 'fluent-ffmpeg', where: ['electron/ffmpeg/**'], message: 'Only electron/ffmpeg starts ffmpeg.' },
+  {
+    name: 'node:child_process',
+    where: ['electron/ffmpeg/**', 'cli/**', 'scripts/**'],
+    message: 'Only electron/ffmpeg, cli and scripts start programs.',
+  },
+];
+/** The rules about imports for files of one place: a later block's options replace an earlier one's, so each states them whole. */
+const imports = (place, siblings = []) => {
+  const paths = ONLY.filter(({ where }) => !where.includes(place)).map(({ name, message }) => ({ name, message }));
+  const patterns = siblings.map((name) => ({
+    group: [`../${name}/**`, `../../${name}/**`],
+    message: 'Folders side by side do not know each other.',
+  }));
+  return {
+    'no-restricted-imports': ['error', { paths, patterns }],
+    'no-restricted-syntax': [
+      'error',
+      ...paths.map(({ name, message }) => ({ selector: `ImportExpression > Literal[value=${JSON.stringify(name)}]`, message })),
+    ],
+  };
+};
 
 export default ts.config(
   { ignores: ['dist/', 'release/', 'node_modules/', 'test-results/', 'playwright-report/'] },
@@ -51,35 +84,34 @@ export default ts.config(
     plugins: { boundaries },
     settings: {
       'boundaries/elements': elements,
+      'boundaries/dependency-nodes': ['import', 'dynamic-import', 'export'],
       'import/resolver': { node: { extensions: ['.ts', '.js', '.svelte'] } },
     },
     rules: {
-      'boundaries/dependencies': [
-        'error',
-        {
-          default: 'disallow',
-          policies: [
-            ...Object.entries(ROOMS).map(([type, allow]) => may(type, allow)),
-            may('camera', ['peer', 'media', 'ffmpeg', 'sources']),
-            may('rendezvous', ['peer']),
-            may('cli', everything),
-            may('scripts', everything),
-            may('test', [...everything, 'renderer', 'scripts']),
-            may('renderer', []),
-          ],
-        },
-      ],
-      ...restrict(ELECTRON, WERIFT, SQLITE, FFMPEG),
+      'boundaries/dependencies': ['error', { default: 'disallow', policies: Object.entries(ROOMS).map(mayKnow) }],
+      ...imports(''),
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/consistent-type-imports': 'error',
       'no-console': 'error',
       'eqeqeq': 'error',
     },
   },
-  { files: ['electron/main.ts', 'electron/preload.ts', 'electron/app/**'], rules: restrict(WERIFT, SQLITE, FFMPEG) },
-  { files: ['peer/session/**'], rules: restrict(ELECTRON, SQLITE, FFMPEG) },
-  { files: ['electron/storage/**'], rules: restrict(ELECTRON, WERIFT, FFMPEG) },
-  { files: ['electron/ffmpeg/**'], rules: restrict(ELECTRON, WERIFT, SQLITE) },
+  ...[...new Set(ONLY.flatMap(({ where }) => where))].map((place) => ({ files: [place], rules: imports(place) })),
+  ...Object.entries(SIBLINGS).flatMap(([parent, names]) =>
+    names.map((name) => ({
+      files: [`${parent}/${name}/**`],
+      rules: imports(
+        '',
+        names.filter((other) => other !== name),
+      ),
+    })),
+  ),
+  // A file in no room is held by no rule. main.ts and preload.ts see everything, and nobody sees them.
+  {
+    files: ['{electron,peer,camera,rendezvous,cli,scripts,renderer}/**'],
+    ignores: ['electron/main.ts', 'electron/preload.ts'],
+    rules: { 'boundaries/no-unknown-files': 'error', 'boundaries/no-unknown-dependencies': 'error' },
+  },
   {
     files: ['**/*.svelte', '**/*.svelte.ts'],
     languageOptions: { parserOptions: { parser: ts.parser } },
@@ -87,6 +119,9 @@ export default ts.config(
   // Playwright tells a fixture's needs from the object pattern of its first parameter, an empty one too.
   { files: ['test/e2e/**'], rules: { 'no-empty-pattern': ['error', { allowObjectPatternsAsParameters: true }] } },
   // Tests may reach for the far end's real parts.
-  { files: ['test/**', '**/*.test.ts'], rules: { 'no-restricted-imports': 'off', 'boundaries/dependencies': 'off' } },
+  {
+    files: ['test/**', '**/*.test.ts'],
+    rules: { 'no-restricted-imports': 'off', 'no-restricted-syntax': 'off', 'boundaries/dependencies': 'off' },
+  },
   { files: ['scripts/**', 'test/bench/**'], rules: { 'no-console': 'off' } },
 );
