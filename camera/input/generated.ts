@@ -15,7 +15,7 @@ const MAX_BEHIND = 8;
 
 /**
  * Generated pictures: `test:?size=640x360&fps=15&seed=3&label=Yard&audio=1`. Frame n is drawn at UTC n / fps: its number, its time stamp
- * and its `utc` say the same. @throws CodedError `bad-request`
+ * and its `utc` say the same. `code=0` leaves the number out of the picture. @throws CodedError `bad-request`
  */
 export function testPlan(source: string, { clock }: InputContext): InputPlan {
   const { audio, ...options } = parseTestSource(source);
@@ -87,6 +87,7 @@ export function parseTestSource(source: string): TestPictureOptions & { readonly
     fps: number('fps', 15, 1, 60),
     seed: number('seed', 1, 0, 2 ** 31 - 1),
     label,
+    code: number('code', 1, 0, 1) === 1,
     audio: number('audio', 0, 0, 1) === 1,
   };
 }

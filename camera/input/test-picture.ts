@@ -9,6 +9,8 @@ export interface TestPictureOptions {
   /** Chooses colours, furniture and walkers: the same seed is the same place. */
   readonly seed: number;
   readonly label: string;
+  /** False leaves out the number of the frame, which tests read from the pixels. */
+  readonly code?: boolean;
 }
 
 interface Walker {
@@ -52,13 +54,13 @@ export class TestPicture {
 
   /** The picture of frame `number`, captured near `nearUtcMs`. The same buffer each time: copy it to keep it. */
   render(number: number, nearUtcMs: number): Uint8Array {
-    const { width, height, fps } = this.#options;
+    const { width, height, fps, code } = this.#options;
     const utc = frameTime(number, fps, nearUtcMs);
     for (const { top, bottom } of this.#dirty) this.#luma.set(this.#background.subarray(top * width, bottom * width), top * width);
     this.#dirty = [];
     for (const walker of this.#walkers) this.#walk(walker, utc / 1000);
     this.#writeClock(utc);
-    drawFrameCode(this.#luma, width, height, number);
+    if (code !== false) drawFrameCode(this.#luma, width, height, number);
     return this.#frame;
   }
 

@@ -91,7 +91,7 @@ export class LiveTile {
       { camera: this.#camera },
       {
         item: (item, bytes) => this.#take(decoder, item, bytes),
-        end: (error) => this.#ended(error?.code === 'closed' ? null : (error?.message ?? null)),
+        end: (error) => decoder === this.#decoder && this.#ended(error?.code === 'closed' ? null : (error?.message ?? null)),
       },
       CREDIT,
     );

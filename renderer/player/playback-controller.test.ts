@@ -109,7 +109,7 @@ describe('seeking', () => {
     await controller.seek(1, utcMs(30_000), false);
     expect(painted).toEqual([60_000]);
     expect(of('gap')).toEqual([
-      { playback: 'gap', generation: 1, from: 2000, to: 60_000, text: 'The connection broke.', jumpedTo: 60_000 },
+      { playback: 'gap', generation: 1, from: 2000, to: 60_000, reason: 'session-lost', text: 'The connection broke.', jumpedTo: 60_000 },
     ]);
   });
 
@@ -280,7 +280,7 @@ describe('playing', () => {
     expect(painted).toContain(60_000);
     expect(painted).toContain(60_300);
     expect(of('gap')).toEqual([
-      { playback: 'gap', generation: 2, from: 1500, to: 60_000, text: 'The connection broke.', jumpedTo: 60_000 },
+      { playback: 'gap', generation: 2, from: 1500, to: 60_000, reason: 'session-lost', text: 'The connection broke.', jumpedTo: 60_000 },
     ]);
   });
 

@@ -173,8 +173,8 @@ export class PlaybackController<P extends Picture> {
 
   #tellGap(gap: GopGap, jumpedTo: UtcMs | null, generation: number): void {
     if (jumpedTo !== null && gap.to - gap.from < WORTH_SAYING_MS) return;
-    const { from, to, text } = gap;
-    this.#options.report({ playback: 'gap', generation, from, to, text, jumpedTo });
+    const { from, to, reason, text } = gap;
+    this.#options.report({ playback: 'gap', generation, from, to, reason, text, jumpedTo });
   }
 
   async #guard(generation: number, run: () => Promise<void>): Promise<void> {

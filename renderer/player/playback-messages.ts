@@ -1,4 +1,4 @@
-import type { CameraId, UtcMs } from '../../electron/contract/model.ts';
+import type { CameraId, GapReason, UtcMs } from '../../electron/contract/model.ts';
 
 /** Page to worker. `generation` rises with every command that asks for a picture; what belongs to an older one is dropped. */
 export type PlaybackCommand =
@@ -21,6 +21,7 @@ export type PlaybackReport =
       readonly generation: number;
       readonly from: UtcMs;
       readonly to: UtcMs;
+      readonly reason: GapReason;
       readonly text: string;
       readonly jumpedTo: UtcMs | null;
     }

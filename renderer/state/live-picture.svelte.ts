@@ -10,6 +10,8 @@ export class LivePicture {
   readonly #onPainted: (at: UtcMs) => void;
   #handle: LiveHandle | undefined;
   #lastPainted = 0;
+  /** The stream ended, and has not begun anew. */
+  #over = false;
   #started = $state(false);
   #unsupported = $state<string | null>(null);
   #ended = $state<string | null>(null);
@@ -47,10 +49,13 @@ export class LivePicture {
     const handle = pool.open(camera, {
       painted: (at) => {
         this.#lastPainted = Date.now();
+        // The screen may be quicker than the worker's word that pictures have begun.
+        if (!this.#over) this.#started = true;
         this.#onPainted(at);
       },
       started: () => {
         this.#lastPainted = Date.now();
+        this.#over = false;
         this.#started = true;
         this.#unsupported = null;
         this.#ended = null;
@@ -58,6 +63,7 @@ export class LivePicture {
       stats: (stats) => (this.#stats = stats),
       unsupported: (text) => (this.#unsupported = text),
       ended: (text) => {
+        this.#over = true;
         this.#started = false;
         this.#ended = text;
       },

@@ -1,4 +1,4 @@
-import { utcMs, type UtcMs } from '../../electron/contract/model.ts';
+import { utcMs, type GapReason, type UtcMs } from '../../electron/contract/model.ts';
 import type { PlaybackReport } from '../player/playback-messages.ts';
 import type { PlaybackPlayer } from '../player/playback-player.ts';
 
@@ -12,7 +12,10 @@ export type Player = Pick<PlaybackPlayer, 'seek' | 'scrub' | 'step' | 'play' | '
 export interface Missing {
   readonly from: UtcMs;
   readonly to: UtcMs;
+  readonly reason: GapReason;
   readonly text: string;
+  /** Where showing went on; null where there was nothing to show. */
+  readonly jumpedTo: UtcMs | null;
 }
 
 /** A seek this close to the present means the present. */
@@ -184,8 +187,8 @@ export class Playback {
       this.#failure = report.text;
       this.#seeking = false;
     } else {
-      const { from, to, text } = report;
-      this.#missing = { from, to, text };
+      const { from, to, reason, text, jumpedTo } = report;
+      this.#missing = { from, to, reason, text, jumpedTo };
       if (report.jumpedTo !== null) return;
       this.#seeking = false;
       this.#playing = false;

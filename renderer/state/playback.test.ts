@@ -95,10 +95,10 @@ describe('Playback', () => {
 
   it('says what was jumped over, and what is not there at all', () => {
     playback.seek(at(5000));
-    report({ playback: 'gap', generation: 1, from: at(4000), to: at(9000), text: 'Off.', jumpedTo: at(9000) });
+    report({ playback: 'gap', generation: 1, from: at(4000), to: at(9000), reason: 'app-not-running', text: 'Off.', jumpedTo: at(9000) });
     expect(playback.missing?.text).toBe('Off.');
     expect(playback.state).toBe('seeking');
-    report({ playback: 'gap', generation: 1, from: at(0), to: at(9000), text: 'Empty.', jumpedTo: null });
+    report({ playback: 'gap', generation: 1, from: at(0), to: at(9000), reason: 'not-added-yet', text: 'Empty.', jumpedTo: null });
     expect(playback).toMatchObject({ state: 'paused', playing: false });
   });
 

@@ -16,14 +16,17 @@ function formatted(at: UtcMs, zone: string, options: Intl.DateTimeFormatOptions)
 /** The zone's short name is said only on days on which a bare time could mean two moments. */
 const zoneName = (at: UtcMs, zone: string): Intl.DateTimeFormatOptions => (clocksChange(at, zone) ? { timeZoneName: 'short' } : {});
 
-export const clockTime = (at: UtcMs, zone: string): string =>
-  formatted(at, zone, { hour: '2-digit', minute: '2-digit', second: '2-digit', ...zoneName(at, zone) });
+/** `9:05 AM`, but `09:05`: as the language has it. */
+const HOUR = new Intl.DateTimeFormat(undefined, { hour: 'numeric' }).resolvedOptions().hour12 ? 'numeric' : '2-digit';
 
-export const clockMinutes = (at: UtcMs, zone: string): string => formatted(at, zone, { hour: '2-digit', minute: '2-digit' });
+export const clockTime = (at: UtcMs, zone: string): string =>
+  formatted(at, zone, { hour: HOUR, minute: '2-digit', second: '2-digit', ...zoneName(at, zone) });
+
+export const clockMinutes = (at: UtcMs, zone: string): string => formatted(at, zone, { hour: HOUR, minute: '2-digit' });
 
 /** With milliseconds, for single frames. */
 export const clockExact = (at: UtcMs, zone: string): string =>
-  formatted(at, zone, { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3, ...zoneName(at, zone) });
+  formatted(at, zone, { hour: HOUR, minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3, ...zoneName(at, zone) });
 
 export const calendarDay = (at: UtcMs, zone: string): string => formatted(at, zone, { weekday: 'short', day: 'numeric', month: 'short' });
 

@@ -14,6 +14,7 @@ export interface TimelineColors {
   readonly warn: string;
   readonly playhead: string;
   readonly now: string;
+  readonly accent: string;
   readonly font: string;
 }
 
@@ -51,6 +52,7 @@ export function readColors(root: Element): TimelineColors {
     warn: color('warn'),
     playhead: color('text'),
     now: color('rec'),
+    accent: color('accent'),
     font: `11px ${color('font')}`,
   };
 }
@@ -87,10 +89,10 @@ function bar(context: CanvasRenderingContext2D, view: View, from: UtcMs, to: Utc
   const left = Math.max(-1, xAt(view, from));
   const right = Math.min(view.width + 1, xAt(view, to));
   // However short, a recording or a failure can be seen.
-  if (right >= 0 && left <= view.width) context.fillRect(left, y, Math.max(1, right - left), height);
+  if (right >= 0 && left <= view.width) context.fillRect(left, y, Math.max(2, right - left), height);
 }
 
-function drawTicks(context: CanvasRenderingContext2D, { view, ticks }: TimelinePicture, colors: TimelineColors): void {
+function drawTicks(context: CanvasRenderingContext2D, { view, ticks, playheadX }: TimelinePicture, colors: TimelineColors): void {
   context.font = colors.font;
   context.textBaseline = 'middle';
   for (const tick of ticks) {
@@ -101,7 +103,9 @@ function drawTicks(context: CanvasRenderingContext2D, { view, ticks }: TimelineP
     context.fillRect(x - 0.5, RULER_HEIGHT, 1, LANE_HEIGHT);
     context.globalAlpha = 1;
     context.fillStyle = tick.day ? colors.playhead : colors.text;
-    context.fillText(tick.label, x + 5, RULER_HEIGHT / 2 - 1);
+    // Under the playhead's handle it could not be read.
+    const end = x + 5 + context.measureText(tick.label).width;
+    if (playheadX === null || playheadX < x - 4 || playheadX > end + 8) context.fillText(tick.label, x + 5, RULER_HEIGHT / 2 - 1);
   }
 }
 

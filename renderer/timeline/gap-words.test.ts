@@ -14,9 +14,9 @@ const recordings: Recordings = {
 
 describe('momentWords', () => {
   it('says recorded, or why not', () => {
-    expect(momentWords(recordings, at(5000))).toBe('recorded');
+    expect(momentWords(recordings, at(5000))).toBe('Recorded.');
     expect(momentWords(recordings, at(10_000))).toBe('No way through the routers.');
-    expect(momentWords(recordings, at(500_000))).toBe('not recorded');
+    expect(momentWords(recordings, at(500_000))).toBe('Not recorded.');
   });
 });
 

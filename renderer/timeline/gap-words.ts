@@ -1,11 +1,11 @@
 import type { Gap, Recordings, UtcMs } from '../../electron/contract/model.ts';
 import { clockTime } from '../time/words.ts';
 
-/** What is at a time, in words: `recorded`, or why not. */
+/** What is at a time, in words: `Recorded.`, or why not. */
 export function momentWords(recordings: Recordings, at: UtcMs): string {
-  if (recordings.spans.some((span) => span.from <= at && at < span.to)) return 'recorded';
+  if (recordings.spans.some((span) => span.from <= at && at < span.to)) return 'Recorded.';
   const gap = recordings.gaps.find((one) => one.from <= at && at < one.to);
-  return gap ? gap.text : 'not recorded';
+  return gap ? gap.text : 'Not recorded.';
 }
 
 /** The gaps of the visible range for those who do not see it: at most `limit`, the longest. */

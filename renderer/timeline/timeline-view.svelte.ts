@@ -1,8 +1,11 @@
 import { utcMs, type UtcMs } from '../../electron/contract/model.ts';
 import { keepInView, limitFuture, pan, showAt, span, zoom, type View } from './scale.ts';
 
-/** A camera added a minute ago has something to show at this zoom. */
-export const FIRST_SPAN_MS = 10 * 60_000;
+/** What is looked at first: the last quarter of an hour, or less of a camera that is younger. */
+export const FIRST_SPAN_MS = 15 * 60_000;
+const LEAST_FIRST_SPAN_MS = 2 * 60_000;
+/** Where the present stands at first, as a share of the width. */
+const PRESENT_SHARE = 0.9;
 const ZOOM_STEP = 0.7;
 
 /** What stretch of time is on the screen, and whether it follows the playhead. */
@@ -10,12 +13,20 @@ export class TimelineView {
   readonly #now: () => UtcMs;
   #view = $state.raw<View>({ from: utcMs(0), to: utcMs(1), width: 1 });
   #following = true;
+  #begun = false;
   #playhead: UtcMs | undefined;
 
   constructor(now: () => UtcMs) {
     this.#now = now;
-    const to = now();
-    this.#view = showAt({ from: utcMs(to - FIRST_SPAN_MS), to, width: 1 }, to, 0.9);
+    this.#view = this.#latest(FIRST_SPAN_MS, 1);
+  }
+
+  /** To be called when it is known since when there may be recordings; nothing moves that a person has moved. */
+  begin(first: UtcMs): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    const age = (this.#now() - first) / PRESENT_SHARE;
+    this.#view = this.#latest(Math.min(FIRST_SPAN_MS, Math.max(LEAST_FIRST_SPAN_MS, age)), this.#view.width);
   }
 
   get view(): View {
@@ -68,7 +79,13 @@ export class TimelineView {
     this.#set(showAt(this.#view, at, 0.5));
   }
 
+  #latest(length: number, width: number): View {
+    const now = this.#now();
+    return showAt({ from: utcMs(now - length), to: now, width }, now, PRESENT_SHARE);
+  }
+
   #set(view: View): void {
+    this.#begun = true;
     this.#view = limitFuture(view, this.#now());
   }
 }

@@ -17,6 +17,29 @@ describe('TimelineView', () => {
     expect(xAt(timeline.view, NOW)).toBeCloseTo(900);
   });
 
+  it('begins with all there can be of a young camera, once', () => {
+    timeline.begin(utcMs(NOW - 270_000));
+    expect(span(timeline.view)).toBe(300_000);
+    expect(xAt(timeline.view, NOW)).toBeCloseTo(900);
+    timeline.begin(utcMs(NOW - 540_000));
+    expect(span(timeline.view)).toBe(300_000);
+  });
+
+  it('does not take away what a person looked for', () => {
+    timeline.zoomAround(100, 2);
+    const { view } = timeline;
+    timeline.begin(utcMs(NOW - 60_000));
+    expect(timeline.view).toBe(view);
+  });
+
+  it('shows no more than a quarter of an hour of an old camera, and some minutes of a new one', () => {
+    timeline.begin(utcMs(NOW - 86_400_000));
+    expect(span(timeline.view)).toBe(FIRST_SPAN_MS);
+    const young = new TimelineView(() => NOW);
+    young.begin(NOW);
+    expect(span(young.view)).toBe(120_000);
+  });
+
   it('follows the playhead until the person looks elsewhere, and again when they act on it', () => {
     timeline.playheadAt(utcMs(NOW + 60_000));
     expect(xAt(timeline.view, utcMs(NOW + 60_000))).toBeCloseTo(900);
