@@ -2,8 +2,7 @@ import { access, constants } from 'node:fs/promises';
 import { CodedError } from '../../electron/base/errors.ts';
 import { FfmpegProcess } from '../../electron/ffmpeg/process.ts';
 import type { FeedPlan } from '../../electron/ffmpeg/feed.ts';
-import type { InputContext } from './input.ts';
-import { h264Encoder, type InputPlan } from './plan.ts';
+import { h264Encoder, type InputContext, type InputPlan } from './plan.ts';
 
 const LIST_MS = 10_000;
 

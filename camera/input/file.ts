@@ -2,8 +2,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { CodedError } from '../../electron/base/errors.ts';
 import { probe } from '../../electron/ffmpeg/probe.ts';
-import type { InputContext } from './input.ts';
-import { copyOrEncode, type InputPlan } from './plan.ts';
+import { copyOrEncode, type InputContext, type InputPlan } from './plan.ts';
 
 /** A video file in real time, from the beginning again when it ends; its times go on. */
 export function filePlan(source: string, context: InputContext): InputPlan {

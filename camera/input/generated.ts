@@ -6,8 +6,7 @@ import type { FfmpegProcess } from '../../electron/ffmpeg/process.ts';
 import type { AccessUnit } from '../../electron/media/access-unit.ts';
 import { opusConfig } from '../../electron/media/opus/dops.ts';
 import { frameNumberAt, frameTime } from './frame-code.ts';
-import type { InputContext } from './input.ts';
-import { h264Encoder, OPUS_ENCODER, type InputPlan } from './plan.ts';
+import { h264Encoder, OPUS_ENCODER, type InputContext, type InputPlan } from './plan.ts';
 import { TestPicture, type TestPictureOptions } from './test-picture.ts';
 
 /** Pictures drawn and not yet encoded; above this the encoder does not keep up, and frames are left out. */

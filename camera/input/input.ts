@@ -1,13 +1,11 @@
-import type { Clock } from '../../electron/base/clock.ts';
 import { Emitter } from '../../electron/base/emitter.ts';
 import { CodedError } from '../../electron/base/errors.ts';
-import type { Log } from '../../electron/base/log.ts';
 import type { Reason } from '../../electron/contract/model.ts';
 import { FfmpegFeed, type FeedState } from '../../electron/ffmpeg/feed.ts';
 import type { AccessUnit, TrackConfig } from '../../electron/media/access-unit.ts';
 import { devicePlan } from './device.ts';
 import { filePlan } from './file.ts';
-import type { InputPlan } from './plan.ts';
+import type { InputContext, InputPlan } from './plan.ts';
 import { rtspPlan } from './rtsp.ts';
 import { testPlan } from './generated.ts';
 
@@ -27,11 +25,6 @@ export interface CameraInput {
   readonly status: Emitter<InputStatus>;
   /** Of the tracks, video first; empty before the first frame. */
   readonly configs: readonly TrackConfig[];
-}
-
-export interface InputContext {
-  readonly clock: Clock;
-  readonly log: Log;
 }
 
 /**

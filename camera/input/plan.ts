@@ -1,8 +1,15 @@
+import type { Clock } from '../../electron/base/clock.ts';
 import { CodedError } from '../../electron/base/errors.ts';
+import type { Log } from '../../electron/base/log.ts';
 import type { FeedPlan } from '../../electron/ffmpeg/feed.ts';
 import type { FfmpegInput } from '../../electron/ffmpeg/process.ts';
 import type { MediaInfo } from '../../electron/ffmpeg/probe.ts';
 import { opusConfig } from '../../electron/media/opus/dops.ts';
+
+export interface InputContext {
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
 export interface InputPlan {
   /** What people know the source by; begins a sentence. */

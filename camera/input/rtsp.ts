@@ -3,8 +3,7 @@ import { ffmpegBinary } from '../../electron/ffmpeg/binary.ts';
 import { sourceFailure } from '../../electron/ffmpeg/failure.ts';
 import { probe } from '../../electron/ffmpeg/probe.ts';
 import { rtspInput } from '../../electron/ffmpeg/rtsp-input.ts';
-import type { InputContext } from './input.ts';
-import { copyOrEncode, type InputPlan } from './plan.ts';
+import { copyOrEncode, type InputContext, type InputPlan } from './plan.ts';
 
 /** A camera beside us. User and password may be in the address. @throws CodedError `bad-request` */
 export function rtspPlan(source: string, context: InputContext): InputPlan {
