@@ -67,6 +67,7 @@ export class FfmpegFeed {
   #formatChanged = false;
   #running: Promise<void> | null = null;
   #configs: readonly TrackConfig[] = [];
+  #wake: (() => void) | null = null;
 
   constructor(options: FeedOptions) {
     this.#options = options;
@@ -79,6 +80,12 @@ export class FfmpegFeed {
 
   start(): void {
     if (!this.#stop.signal.aborted) this.#running ??= this.#run();
+  }
+
+  /** Ends the wait for the next run, if it waits. */
+  retryNow(): void {
+    this.#backoff.reset();
+    this.#wake?.();
   }
 
   /** After it resolves nothing is emitted any more. */
@@ -157,12 +164,14 @@ export class FfmpegFeed {
   #pause(ms: number): Promise<void> {
     const { signal } = this.#stop;
     return new Promise((resolve) => {
-      const timer: Timer = this.#options.clock.setTimeout(done, ms);
-      function done() {
+      const done = () => {
         timer.cancel();
         signal.removeEventListener('abort', done);
+        this.#wake = null;
         resolve();
-      }
+      };
+      const timer: Timer = this.#options.clock.setTimeout(done, ms);
+      this.#wake = done;
       signal.addEventListener('abort', done, { once: true });
       if (signal.aborted) done();
     });

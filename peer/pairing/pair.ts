@@ -1,5 +1,5 @@
 import type { Clock } from '../../electron/base/clock.ts';
-import { CodedError } from '../../electron/base/errors.ts';
+import { CodedError, type ErrorCode } from '../../electron/base/errors.ts';
 import type { Log } from '../../electron/base/log.ts';
 import { freshAddressKey, type Identity } from '../identity.ts';
 import { parseJson } from '../signaling/rendezvous-messages.ts';
@@ -8,6 +8,12 @@ import { openChannel, type SecureChannel } from '../signaling/secure-channel.ts'
 import { cameraMessage, type AppMessage, type CameraMessage } from './channel-messages.ts';
 import { inviteId, parseInvite, proveSecret, tidyName, type Invite } from './invite.ts';
 import type { PairedCamera } from './paired-camera.ts';
+
+/**
+ * Failures after which the next rendezvous is tried. What the camera itself said is final; a rendezvous that does not reach
+ * it, or lies about it, must not hide it from who can meet it at another.
+ */
+export const ANOTHER_MAY_DO: ReadonlySet<ErrorCode> = new Set(['rendezvous-unreachable', 'peer-absent', 'identity-mismatch']);
 
 export interface PairOptions {
   readonly identity: Identity;
@@ -35,9 +41,8 @@ export async function pair(options: PairOptions): Promise<PairedCamera> {
       return { publicKey: invite.publicKey.toString('base64url'), address: invite.address, rendezvous: invite.rendezvous, name };
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
-      // What the camera itself said is final; another way to it is worth trying only when it was not reached.
-      if (error.code !== 'rendezvous-unreachable' && error.code !== 'peer-absent') throw error;
-      failure = error;
+      if (!ANOTHER_MAY_DO.has(error.code)) throw error;
+      failure = failure?.code === 'identity-mismatch' ? failure : error;
     }
   }
   // Whether it has expired is for the camera's clock to say; ours explains why no camera answers to an old one.

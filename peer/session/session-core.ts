@@ -22,6 +22,11 @@ export interface SessionTimes {
   readonly lostMs: number;
 }
 
+/** Control messages that the other end has not taken, bytes: who does not read, and goes on asking, is let go. */
+const MAX_BACKLOG = 256 * 1024;
+/** A session that is to show at once whether it lives has this long, ms. */
+const CHECK_MS = 2_000;
+
 /** How often candidates that failed are tried again, ms. */
 const RETRY_MS = 1_000;
 
@@ -61,6 +66,7 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
   #control: ControlChannel<In, Out | Common> | null = null;
   #binding: SessionBinding | null = null;
   #timer: Timer | null = null;
+  #checkTimer: Timer | null = null;
   #retryTimer: Timer | null = null;
   #proved = false;
   #heardAt = 0;
@@ -128,7 +134,24 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
   }
 
   send(message: Out | Common): void {
-    this.#control?.send(message);
+    if (!this.#control || this.#over) return;
+    if (this.#transport.controlBacklog > MAX_BACKLOG) {
+      this.#end(new CodedError('session-lost', 'The other end does not take what it is sent.'));
+      return;
+    }
+    this.#control.send(message);
+  }
+
+  /** Asks the other end for a sign of life: without one within two seconds the session is lost. For when the computer wakes. */
+  check(): void {
+    if (!this.isBound) return;
+    const { clock } = this.#options;
+    const asked = clock.monotonic();
+    this.send({ type: 'ping', sent: clock.now() });
+    this.#checkTimer?.cancel();
+    this.#checkTimer = clock.setTimeout(() => {
+      if (this.#heardAt < asked) this.#end(lost());
+    }, CHECK_MS);
   }
 
   /** Says goodbye and ends the session. */
@@ -217,7 +240,7 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
     if (this.#over) return;
     const { clock } = this.#options;
     if (clock.monotonic() - this.#heardAt > this.#times.lostMs) {
-      this.#end(new CodedError('session-lost', 'The camera has not been heard of for some seconds: its network or power may be gone.'));
+      this.#end(lost());
       return;
     }
     this.#pings += 1;
@@ -236,6 +259,7 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
     this.#over = error;
     this.#timer?.cancel();
     this.#retryTimer?.cancel();
+    this.#checkTimer?.cancel();
     this.#settle?.reject(error);
     this.#settle = null;
     void this.#transport.close();
@@ -244,4 +268,8 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
     this.closed.clear();
     this.messages.clear();
   }
+}
+
+function lost(): CodedError {
+  return new CodedError('session-lost', 'The camera has not been heard of for some seconds: its network or power may be gone.');
 }

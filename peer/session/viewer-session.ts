@@ -120,6 +120,11 @@ export class ViewerSession {
     };
   }
 
+  /** Looks whether the camera is still there: the session is over within two seconds if not. */
+  check(): void {
+    this.#core.check();
+  }
+
   /** Asks for a keyframe (PLI). */
   requestKeyframe(ssrc: number): void {
     this.#transport.sendPli(ssrc);

@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Facts } from '../../electron/base/log.ts';
+import { P2pSource } from '../../electron/sources/p2p/source.ts';
+import { SESSION_TIMES } from '../../peer/session/session-core.ts';
 import { Transport } from '../../peer/session/transport.ts';
 import { Program } from '../fakes/program.ts';
-import { World } from './p2p-world.ts';
+import { Sink, testLog, World } from './p2p-world.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -105,6 +108,49 @@ describe('a session', () => {
     expect(camera.publisher.viewers).toBe(2);
     expect(bystander.sink.state).toBe('live');
   });
+
+  it('that another program with the same identity takes over is not taken back at once, but looked for when told to', async () => {
+    const { app, known } = await paired();
+    const first = world.source(app, known);
+    await first.sink.until(({ units }) => units.length > 0);
+    const second = world.source(app, known);
+    await first.sink.until(({ statuses }) => statuses.at(-1)?.reason?.code === 'conflict');
+    const { length } = second.sink.units;
+    await second.sink.until(({ units }) => units.length > length + 100);
+    expect(second.sink.statuses.some(({ reason }) => reason?.code === 'conflict')).toBe(false);
+    await second.source.close();
+    first.source.retryNow();
+    // It would wait for 15 s at least.
+    await first.sink.until(({ state }) => state === 'live', 12_000);
+  }, 40_000);
+
+  it('that ends again and again as soon as it is there is begun ever more slowly', async () => {
+    const { camera, app, known } = await paired();
+    camera.peer.viewer.on(({ session }) => void setTimeout(() => void session.close(), 200));
+    const delays: number[] = [];
+    const warn = (_text: string, facts: Facts = {}) => void (typeof facts.retryMs === 'number' && delays.push(facts.retryMs));
+    const sink = new Sink();
+    const log = { ...testLog, warn };
+    const source = new P2pSource({ identity: app, camera: known, clock: world.clock, log, events: sink.events });
+    world.onClose(() => source.close());
+    source.start();
+    await sink.until(() => delays.length >= 3, 30_000);
+    expect(delays[2]).toBeGreaterThanOrEqual(1_000);
+    expect(sink.units.length).toBeGreaterThan(0);
+  }, 40_000);
+
+  it('is looked at once when the computer wakes: a dead one is not trusted any longer', async () => {
+    const { app, known } = await paired();
+    const { source, sink } = world.source(app, known, { session: { ...SESSION_TIMES, lostMs: 600_000 } });
+    await sink.until(({ units }) => units.length > 0);
+    source.retryNow();
+    const { length } = sink.units;
+    await sink.until(({ units }) => units.length > length + 75);
+    expect(sink.state).toBe('live');
+    vi.spyOn(Transport.prototype, 'sendControl').mockReturnValue(true);
+    source.retryNow();
+    await sink.until(({ statuses }) => statuses.at(-1)?.reason?.code === 'session-lost');
+  }, 40_000);
 
   it('says what is wrong with the source of the camera, and goes on when it is well again', async () => {
     const { camera, app, known } = await paired();

@@ -2,6 +2,7 @@ import { freshAddressKey, type Identity } from '../../../peer/identity.ts';
 import type { PairedCamera } from '../../../peer/pairing/paired-camera.ts';
 import type { CameraControl } from '../../../peer/session/control-messages.ts';
 import type { SessionTimes } from '../../../peer/session/session-core.ts';
+import { ANOTHER_MAY_DO } from '../../../peer/pairing/pair.ts';
 import { ViewerSession } from '../../../peer/session/viewer-session.ts';
 import { RendezvousClient } from '../../../peer/signaling/rendezvous-client.ts';
 import { openChannel } from '../../../peer/signaling/secure-channel.ts';
@@ -34,6 +35,10 @@ export interface P2pTimes {
 const TIMES: P2pTimes = { signalingMs: 6_000, silenceMs: 10_000 };
 const POLL_MS = 50;
 const STATUS_MS = 1_000;
+/** Media that flowed for this long has proved the session: shorter ones, in a row, begin ever more slowly. */
+const PROVED_MS = 5_000;
+/** Another program with this app's identity took the session over: taking it back at once would go on for ever. */
+const CONFLICT_MS = 30_000;
 /** Attempts that follow at once on a DTLS handshake that was lost, as it does not survive every lost packet. */
 const QUICK_RETRIES = 3;
 
@@ -42,6 +47,7 @@ export class P2pSource implements Source {
   readonly #options: P2pSourceOptions;
   readonly #times: P2pTimes;
   readonly #backoff = new Backoff();
+  readonly #conflicts = new Backoff({ firstMs: CONFLICT_MS, capMs: CONFLICT_MS });
   #state: CameraState = 'connecting';
   /** Null when live, and while the first attempt lasts. */
   #reason: Reason | null = null;
@@ -69,6 +75,12 @@ export class P2pSource implements Source {
     this.#running = this.#run();
   }
 
+  retryNow(): void {
+    this.#backoff.reset();
+    this.#session?.check();
+    this.#wake?.();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#wake?.();
@@ -94,7 +106,7 @@ export class P2pSource implements Source {
       this.#path = null;
       const quick = failure.code === 'dtls-failed' && this.#quickRetries < QUICK_RETRIES;
       this.#quickRetries = quick ? this.#quickRetries + 1 : 0;
-      const delayMs = quick ? 0 : this.#backoff.next();
+      const delayMs = quick ? 0 : (failure.code === 'conflict' ? this.#conflicts : this.#backoff).next();
       log.warn('no session', { camera: camera.name, code: failure.code, why: failure.message, retryMs: Math.round(delayMs) });
       // A session that was there is on its way back; one that could not be had is not.
       const reason = { code: failure.code, text: failure.message };
@@ -116,8 +128,9 @@ export class P2pSource implements Source {
         this.#favourite = index;
         return session;
       } catch (error) {
-        failure = asCoded(error);
-        if (failure.code !== 'rendezvous-unreachable' && failure.code !== 'peer-absent') throw failure;
+        const coded = asCoded(error);
+        if (!ANOTHER_MAY_DO.has(coded.code)) throw coded;
+        failure = failure?.code === 'identity-mismatch' ? failure : coded;
       }
     }
     throw failure ?? new CodedError('closed', 'The camera is being closed.');
@@ -161,6 +174,7 @@ export class P2pSource implements Source {
     return new Promise((resolve) => {
       let cameraLive = true;
       let lastFrameAt = clock.monotonic();
+      let liveAt: number | null = null;
       let poll: Timer | null = null;
       let status: Timer | null = null;
       const receiver = new Receiver({
@@ -173,9 +187,12 @@ export class P2pSource implements Source {
           if (this.#closed) return;
           lastFrameAt = clock.monotonic();
           events.unit(unit);
+          liveAt ??= lastFrameAt;
+          if (lastFrameAt - liveAt >= PROVED_MS) {
+            this.#backoff.reset();
+            this.#quickRetries = 0;
+          }
           if (this.#state === 'live' || unit.config.kind !== 'video' || !cameraLive) return;
-          this.#backoff.reset();
-          this.#quickRetries = 0;
           this.#path = session.path;
           this.#set('live', null);
         },
@@ -224,7 +241,7 @@ export class P2pSource implements Source {
         timer.cancel();
         resolve();
       };
-    });
+    }).finally(() => (this.#wake = null));
   }
 
   #set(state: CameraState, reason: Reason | null): void {

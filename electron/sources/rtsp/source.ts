@@ -54,6 +54,10 @@ export class RtspSource implements Source {
     this.#feed.start();
   }
 
+  retryNow(): void {
+    this.#feed.retryNow();
+  }
+
   close(): Promise<void> {
     return this.#feed.close();
   }
