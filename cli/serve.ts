@@ -75,11 +75,11 @@ export async function runServe(options: ServeOptions, io: ProgramIo): Promise<vo
     : undefined;
   try {
     demo?.start();
-    io.event({ event: 'listening', url: host.url, token: host.token });
+    io.event({ event: 'listening', url: host.url, token: host.token, link: host.link });
     host.onLink.on((url) => io.event({ event: 'link', url }));
     if (options.open) {
-      io.text(`\n  Keyhole is open at ${host.url}\n  The link works once. Ctrl+C ends Keyhole.\n`);
-      openBrowser(host.url);
+      io.text(`\n  Keyhole is open at ${host.link}\n  The link works once. Ctrl+C ends Keyhole.\n`);
+      openBrowser(host.link);
     }
     const error = await Promise.race([aborted(io.stop), failed]);
     if (error) throw error;

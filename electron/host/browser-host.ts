@@ -36,8 +36,10 @@ export interface BrowserHostOptions {
 export class BrowserHost {
   readonly token: string;
   readonly dataDir: string;
-  /** The one-time link for a browser. */
+  /** Where it listens, without a path: scripts add theirs. */
   readonly url: string;
+  /** The one-time link for a browser. */
+  readonly link: string;
   /** A link was used; this is the next one. */
   readonly onLink: Emitter<string>;
   /** The host cannot go on and says why; the owner closes it. */
@@ -51,6 +53,7 @@ export class BrowserHost {
     token: string;
     dataDir: string;
     url: string;
+    link: string;
     onLink: Emitter<string>;
     onFatal: Emitter<CodedError>;
     client: HostClient;
@@ -59,6 +62,7 @@ export class BrowserHost {
     this.token = parts.token;
     this.dataDir = parts.dataDir;
     this.url = parts.url;
+    this.link = parts.link;
     this.onLink = parts.onLink;
     this.onFatal = parts.onFatal;
     this.#client = parts.client;
@@ -88,7 +92,8 @@ export class BrowserHost {
     let port = options.port;
     const guard = new Guard({ sessions, bind: options.bind, port: () => port });
     const sockets = new ContractSockets({ connect, log });
-    const link = () => `http://${urlHost(options.bind)}:${port}/?token=${sessions.newLink()}`;
+    const url = () => `http://${urlHost(options.bind)}:${port}`;
+    const link = () => `${url()}/?token=${sessions.newLink()}`;
     const server = createHttpServer({
       sessions,
       guard,
@@ -122,7 +127,7 @@ export class BrowserHost {
       await close();
       throw error;
     }
-    return new BrowserHost({ token, dataDir, url: link(), onLink, onFatal: supervisor.onFatal, client, close });
+    return new BrowserHost({ token, dataDir, url: url(), link: link(), onLink, onFatal: supervisor.onFatal, client, close });
   }
 
   /** The host's own line to the engine. */

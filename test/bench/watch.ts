@@ -20,7 +20,7 @@ export async function run(): Promise<BenchRow[]> {
     await site.startRendezvous();
     await site.startServe();
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-    await page.goto(site.url);
+    await page.goto(site.link);
     const firstPaint = await timeToFirstPaint(site, page);
     const latency = await glassToGlass(page);
     const seeks = await seekToPainted(page);

@@ -47,8 +47,8 @@ test.describe('the demo, as the README says', () => {
     child.stderr!.on('data', (chunk: Buffer) => log.push(chunk.toString()));
     url = await new Promise((resolve, reject) => {
       createInterface({ input: child.stdout! }).on('line', (line) => {
-        const event = JSON.parse(line) as { event: string; url: string };
-        if (event.event === 'listening') resolve(event.url);
+        const event = JSON.parse(line) as { event: string; link: string };
+        if (event.event === 'listening') resolve(event.link);
       });
       child.once('exit', (code) => reject(new Error(`npm start ended with ${code}\n${log.join('')}`)));
     });

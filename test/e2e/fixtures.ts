@@ -38,7 +38,7 @@ export const test = base.extend<Fixtures>({
         closers.push(() => standin.close());
       } else {
         await site.startServe();
-        await page.goto(site.url);
+        await page.goto(site.link);
       }
       return page;
     });

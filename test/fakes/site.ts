@@ -13,8 +13,9 @@ export class Site {
   rendezvousUrl = '';
   rendezvous: Program | undefined;
   serve: Program | undefined;
-  /** With the one-time token. */
   url = '';
+  /** With the one-time token, for a browser. */
+  link = '';
   token = '';
 
   get dataDir(): string {
@@ -52,6 +53,7 @@ export class Site {
     const program = this.run('serve', '--data', this.dataDir, '--port', String(port));
     const listening = await program.event('listening');
     this.url = String(listening.url);
+    this.link = String(listening.link);
     this.token = String(listening.token);
     this.serve = program;
     return program;

@@ -73,7 +73,7 @@ export class HostFixture {
   }
 
   /** The cookie that the one-time link gives, as a Cookie header. */
-  async cookie(url: string = this.host.url): Promise<string> {
+  async cookie(url: string = this.host.link): Promise<string> {
     const { pathname, search } = new URL(url);
     const answer = await this.ask('GET', pathname + search, {});
     return answer.headers['set-cookie']?.[0]?.split(';')[0] ?? '';

@@ -26,7 +26,7 @@ describe('who is let in', () => {
   it('turns the link into a cookie that page scripts cannot read', async () => {
     let next = '';
     host.host.onLink.on((url) => (next = url));
-    const token = new URL(host.host.url).search;
+    const token = new URL(host.host.link).search;
     // The link of this host was used in beforeAll; a used link lets nobody in.
     expect((await host.ask('GET', `/${token}`, {})).status).toBe(401);
     const bearerOnce = await host.ask('GET', `/?token=${host.host.token}`, {});
@@ -40,7 +40,7 @@ describe('who is let in', () => {
 
   it('opens the page with the cookie, and a used link as well', async () => {
     expect((await host.ask('GET', '/', { cookie })).body).toContain('<title>page</title>');
-    const again = await host.ask('GET', `/${new URL(host.host.url).search}`, { cookie });
+    const again = await host.ask('GET', `/${new URL(host.host.link).search}`, { cookie });
     expect([again.status, again.headers['set-cookie']]).toEqual([303, undefined]);
   });
 
