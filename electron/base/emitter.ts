@@ -1,14 +1,19 @@
 /** One kind of event. Listeners are called in order of registration; the returned function removes the listener. */
 export class Emitter<T> {
-  readonly #listeners = new Set<(value: T) => void>();
+  /** Replaced, never changed: who listens may change while an event goes round, and events are many more than such changes. */
+  #listeners: ReadonlySet<(value: T) => void> = new Set();
 
   on(listener: (value: T) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.#listeners = new Set(this.#listeners).add(listener);
+    return () => {
+      const others = new Set(this.#listeners);
+      others.delete(listener);
+      this.#listeners = others;
+    };
   }
 
   emit(value: T): void {
-    for (const listener of [...this.#listeners]) listener(value);
+    for (const listener of this.#listeners) listener(value);
   }
 
   get size(): number {
@@ -16,6 +21,6 @@ export class Emitter<T> {
   }
 
   clear(): void {
-    this.#listeners.clear();
+    this.#listeners = new Set();
   }
 }

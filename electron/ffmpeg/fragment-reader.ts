@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { CodedError } from '../base/errors.ts';
 import { pts90k } from '../base/units.ts';
 import type { AccessUnit, TrackConfig } from '../media/access-unit.ts';
-import { concat } from '../media/concat.ts';
+import { concat, join } from '../media/concat.ts';
 import { findBox, readU32 } from '../media/fmp4/boxes.ts';
 import { parseFragment, setSequenceNumber, type FragmentSample } from '../media/fmp4/fragment.ts';
 import { parseInit, type InitSegment } from '../media/fmp4/init.ts';
@@ -29,6 +29,7 @@ export class FragmentReader {
   #ftyp: Uint8Array | null = null;
   #parts: Uint8Array[] = [];
   #init: { readonly bytes: Uint8Array; readonly segment: InitSegment } | null = null;
+  #configs: readonly TrackConfig[] = [];
   #moof: Uint8Array | null = null;
   #sequence = 0;
   readonly #lastDts = new Map<number, number>();
@@ -42,7 +43,7 @@ export class FragmentReader {
 
   /** Once ffmpeg has said them: video first. */
   get configs(): readonly TrackConfig[] {
-    return this.#init?.segment.tracks.flatMap(({ config }) => config ?? []) ?? [];
+    return this.#configs;
   }
 
   /** @throws CodedError `protocol-error` when this is not what ffmpeg writes; `codec-unsupported` */
@@ -55,7 +56,7 @@ export class FragmentReader {
     else if (box.type === 'moov' && this.#ftyp) this.#addInit(concat([this.#ftyp, box.bytes]));
     else if (box.type === 'moof') this.#moof = box.bytes;
     else if (box.type === 'mdat' && this.#moof) {
-      const bytes = concat([this.#moof, box.bytes]);
+      const bytes = join(this.#moof, box.bytes);
       this.#moof = null;
       this.#addFragment(bytes);
     }
@@ -77,6 +78,7 @@ export class FragmentReader {
         `This kind of media (${unknown.format}) is not supported: set the camera to H.264 or H.265.`,
       );
     this.#init = { bytes, segment };
+    this.#configs = segment.tracks.flatMap(({ config }) => config ?? []);
   }
 
   #addFragment(bytes: Uint8Array): void {

@@ -63,6 +63,8 @@ export class FfmpegProcess {
   #asked = false;
   #stalled = false;
   #ended = false;
+  /** When output came last, or the start; monotonic. */
+  #heardAt = 0;
   #watchdog: Timer | null = null;
   #killer: Timer | null = null;
 
@@ -85,7 +87,8 @@ export class FfmpegProcess {
   start(): void {
     if (this.#started || this.#ended) return;
     this.#started = true;
-    this.#feedWatchdog();
+    this.#heardAt = this.#options.clock.monotonic();
+    if (this.#options.stallMs !== undefined) this.#watch(this.#options.stallMs);
     const binary = this.#options.binary ? Promise.resolve(this.#options.binary) : ffmpegBinary();
     binary.then(
       (found) => this.#run(found),
@@ -171,7 +174,7 @@ export class FfmpegProcess {
   }
 
   #onOutput(chunk: Uint8Array): void {
-    this.#feedWatchdog();
+    this.#heardAt = this.#options.clock.monotonic();
     this.#options.onOutput?.(chunk);
   }
 
@@ -184,14 +187,15 @@ export class FfmpegProcess {
     this.#options.onLine?.(text);
   }
 
-  #feedWatchdog(): void {
-    const { stallMs, clock } = this.#options;
-    this.#watchdog?.cancel();
-    if (stallMs === undefined || this.#ended) return;
+  /** One timer that looks when the last output came: setting it anew for each piece of output would cost more than reading that. */
+  #watch(stallMs: number, afterMs = stallMs): void {
+    const { clock } = this.#options;
     this.#watchdog = clock.setTimeout(() => {
+      const left = this.#heardAt + stallMs - clock.monotonic();
+      if (left > 0) return this.#watch(stallMs, left);
       this.#stalled = true;
       this.#kill();
-    }, stallMs);
+    }, afterMs);
   }
 
   #finish(code: number | null, signal: string | null, error: CodedError | null): void {

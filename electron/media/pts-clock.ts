@@ -44,8 +44,7 @@ export class PtsClock {
     const index = Math.floor(now / BUCKET_MS);
     const last = this.#buckets.at(-1);
     if (last?.index === index) last.min = Math.min(last.min, difference);
-    else this.#buckets.push({ index, min: difference });
-    this.#buckets = this.#buckets.filter((bucket) => bucket.index > index - BUCKETS);
+    else this.#buckets = [...this.#buckets.filter((bucket) => bucket.index > index - BUCKETS), { index, min: difference }];
     if (this.#offset === null) {
       this.#offset = difference;
       this.#startedAt = this.#lastAt = now;
@@ -54,7 +53,8 @@ export class PtsClock {
 
   #follow(now: number): void {
     if (this.#offset === null) return;
-    const least = Math.min(...this.#buckets.map(({ min }) => min));
+    let least = Infinity;
+    for (const { min } of this.#buckets) least = Math.min(least, min);
     const error = least - this.#offset;
     if (now - this.#startedAt <= SETTLE_MS) this.#offset = least;
     else if (error > STEP_MS) this.#step(now, least);

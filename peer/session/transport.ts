@@ -25,7 +25,7 @@ import {
 import { Emitter } from '../../electron/base/emitter.ts';
 import type { Log } from '../../electron/base/log.ts';
 import { certificateFingerprint, type DtlsFacts, type SessionRole } from './binding.ts';
-import { enlargeSocketBuffers, refusePlainRecords, requireStunIntegrity, tuneSrtp } from './hardening.ts';
+import { enlargeSocketBuffers, readRtpHeadersQuickly, refusePlainRecords, requireStunIntegrity, tuneSrtp } from './hardening.ts';
 
 export interface TurnServer {
   readonly url: string;
@@ -87,6 +87,8 @@ export class Transport {
   readonly controlMessages = new Emitter<Buffer>();
   readonly #pc: RTCPeerConnection;
   readonly #log: Log;
+  /** The one under all media; null before there is a description. */
+  #dtls: RTCDtlsTransport | null = null;
   #control: RTCDataChannel | null = null;
   #facts: DtlsFacts | null = null;
   #state: TransportState = 'new';
@@ -99,6 +101,7 @@ export class Transport {
   }
 
   static async create(role: SessionRole, ice: IceOptions, log: Log): Promise<Transport> {
+    readRtpHeadersQuickly();
     // A certificate for this session alone: certificates cross the network in the clear and would tell sessions together.
     const keys = await CipherContext.createSelfSignedCertificateWithKey(
       { signature: SignatureAlgorithm.ecdsa_3, hash: HashAlgorithm.sha256_4 },
@@ -276,14 +279,11 @@ export class Transport {
     }
   }
 
-  get #dtls(): RTCDtlsTransport | undefined {
-    return this.#pc.dtlsTransports[0];
-  }
-
   /** Listens to the one transport under all media, before anything is gathered. */
   #attach(hasStun: boolean): void {
-    const dtls = this.#dtls;
-    if (!dtls || this.#pc.dtlsTransports.length !== 1) throw new Error('the description does not bundle its media');
+    const [dtls, ...others] = this.#pc.dtlsTransports;
+    if (!dtls || others.length > 0) throw new Error('the description does not bundle its media');
+    this.#dtls = dtls;
     const ice = dtls.iceTransport;
     requireStunIntegrity(ice);
     // Without one of our own the library asks a public server that is built in.

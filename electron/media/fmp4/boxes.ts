@@ -41,10 +41,22 @@ export function readHeader(bytes: Uint8Array, offset: number, end = bytes.length
 
 /** The first box at the end of `path`, `['moof', 'traf', 'tfdt']`. */
 export function findBox(bytes: Uint8Array, path: readonly string[], start = 0, end = bytes.length): Box | null {
-  const [type, ...rest] = path;
-  for (const box of boxesIn(bytes, start, end)) {
-    if (box.type !== type) continue;
-    return rest.length === 0 ? box : findBox(bytes, rest, box.bodyStart, box.end);
+  let box: Box | null = null;
+  for (const type of path) {
+    box = firstBox(bytes, type, box?.bodyStart ?? start, box?.end ?? end);
+    if (!box) return null;
+  }
+  return box;
+}
+
+/** Called several times for each frame: a loop, where `boxesIn` would make a generator. */
+function firstBox(bytes: Uint8Array, type: string, start: number, end: number): Box | null {
+  let offset = start;
+  for (let count = 0; count < MAX_SIBLINGS; count += 1) {
+    const header = readHeader(bytes, offset, end);
+    if (!header || header.end > end) return null;
+    if (header.type === type) return header;
+    offset = header.end;
   }
   return null;
 }

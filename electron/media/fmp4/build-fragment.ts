@@ -1,5 +1,4 @@
-import { concat } from '../concat.ts';
-import { box, fullBox, u32, u64 } from './boxes.ts';
+import { latin1, readU32 } from './boxes.ts';
 
 /** Times in the track's timescale. */
 export interface SampleToWrite {
@@ -23,30 +22,54 @@ const KEY_FLAGS = 0x02000000;
 const DELTA_FLAGS = 0x01010000;
 const DEFAULT_BASE_IS_MOOF = 0x20000;
 
-/** A `moof` and its `mdat` with samples of one track, all values said in it. */
-export function buildFragment(fragment: FragmentToWrite): Uint8Array {
-  const { samples } = fragment;
-  const shifted = samples.some(({ compositionOffset }) => compositionOffset);
-  const entries = samples.flatMap(({ data, duration, key, compositionOffset }) => [
-    duration,
-    data.length,
-    key ? KEY_FLAGS : DELTA_FLAGS,
-    ...(shifted ? [compositionOffset ?? 0] : []),
-  ]);
-  const moof = (dataOffset: number) =>
-    box(
-      'moof',
-      fullBox('mfhd', 0, 0, u32(fragment.sequenceNumber)),
-      box(
-        'traf',
-        fullBox('tfhd', 0, DEFAULT_BASE_IS_MOOF, u32(fragment.trackId)),
-        fullBox('tfdt', 1, 0, u64(fragment.baseDecodeTime)),
-        fullBox('trun', 1, 0x701 | (shifted ? 0x800 : 0), u32(samples.length, dataOffset, ...entries)),
-      ),
-    );
-  const dataOffset = 88 + 4 * entries.length + 8;
-  const bytes = samples.reduce((sum, { data }) => sum + data.length, 0);
-  return concat([moof(dataOffset), u32(8 + bytes), MDAT, ...samples.map(({ data }) => data)]);
-}
+const fourCC = (type: string): number => readU32(latin1(type), 0);
+const [MOOF, MFHD, TRAF, TFHD, TFDT, TRUN, MDAT] = [
+  fourCC('moof'),
+  fourCC('mfhd'),
+  fourCC('traf'),
+  fourCC('tfhd'),
+  fourCC('tfdt'),
+  fourCC('trun'),
+  fourCC('mdat'),
+];
+const VERSION_1 = 0x1000000;
+/** data_offset, and of each sample duration, size and flags. */
+const TRUN_FIELDS = 0x701;
+const TRUN_COMPOSITION = 0x800;
 
-const MDAT = Uint8Array.of(0x6d, 0x64, 0x61, 0x74);
+/**
+ * A `moof` and its `mdat` with samples of one track, all values said in it. Written straight into one array: each frame of each
+ * peer-to-peer camera comes through here.
+ */
+export function buildFragment(fragment: FragmentToWrite): Uint8Array {
+  const { samples, baseDecodeTime } = fragment;
+  const shifted = samples.some(({ compositionOffset }) => compositionOffset);
+  const trunBytes = 20 + samples.length * (shifted ? 16 : 12);
+  const moofBytes = 68 + trunBytes;
+  const mdatBytes = samples.reduce((sum, { data }) => sum + data.length, 8);
+  const out = new Uint8Array(moofBytes + mdatBytes);
+  const view = new DataView(out.buffer);
+  let at = 0;
+  const put = (...words: readonly number[]) => {
+    for (const word of words) {
+      view.setUint32(at, word);
+      at += 4;
+    }
+  };
+  put(moofBytes, MOOF);
+  put(16, MFHD, 0, fragment.sequenceNumber);
+  put(moofBytes - 24, TRAF);
+  put(16, TFHD, DEFAULT_BASE_IS_MOOF, fragment.trackId);
+  put(20, TFDT, VERSION_1, Math.floor(baseDecodeTime / 2 ** 32), baseDecodeTime);
+  put(trunBytes, TRUN, VERSION_1 | TRUN_FIELDS | (shifted ? TRUN_COMPOSITION : 0), samples.length, moofBytes + 8);
+  for (const { data, duration, key, compositionOffset } of samples) {
+    put(duration, data.length, key ? KEY_FLAGS : DELTA_FLAGS);
+    if (shifted) put(compositionOffset ?? 0);
+  }
+  put(mdatBytes, MDAT);
+  for (const { data } of samples) {
+    out.set(data, at);
+    at += data.length;
+  }
+  return out;
+}

@@ -15,6 +15,7 @@ export interface FragmentSample {
 
 const TFHD = { baseDataOffset: 1, sampleDescription: 2, duration: 8, size: 0x10, flags: 0x20 };
 const TRUN = { dataOffset: 1, firstFlags: 4, duration: 0x100, size: 0x200, flags: 0x400, compositionOffset: 0x800 };
+const PER_SAMPLE = [TRUN.duration, TRUN.size, TRUN.flags, TRUN.compositionOffset];
 /** sample_is_non_sync_sample (ISO 14496-12 §8.8.3.1). */
 const NON_SYNC = 0x10000;
 const MAX_SAMPLES = 20_000;
@@ -78,7 +79,8 @@ function readTrun(
   const version = bytes[trun.bodyStart] ?? 0;
   const flags = readU32(bytes, trun.bodyStart) & 0xffffff;
   const count = readU32(bytes, trun.bodyStart + 4);
-  const perSample = [TRUN.duration, TRUN.size, TRUN.flags, TRUN.compositionOffset].filter((flag) => flags & flag).length * 4;
+  let perSample = 0;
+  for (const flag of PER_SAMPLE) if (flags & flag) perSample += 4;
   let offset = trun.bodyStart + 8;
   const take = () => {
     offset += 4;
