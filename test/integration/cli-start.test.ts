@@ -21,8 +21,8 @@ function start(env: Record<string, string>, ...args: string[]) {
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const listening = new Promise<{ url: string }>((resolve, reject) => {
-    createInterface(child.stdout).once('line', (line) => resolve(JSON.parse(line) as { url: string }));
+  const listening = new Promise<{ url: string; link: string }>((resolve, reject) => {
+    createInterface(child.stdout).once('line', (line) => resolve(JSON.parse(line) as { url: string; link: string }));
     void ended.then((code) => reject(new Error(`ended with ${code}: ${stderr}`)));
   });
   listening.catch(() => {});
@@ -32,10 +32,10 @@ function start(env: Record<string, string>, ...args: string[]) {
 describe('npm start', () => {
   it('opens in a browser where there is no display, and ends with 0', async () => {
     const { child, ended, listening, text } = start({}, '--data', join(folder, 'data'));
-    const { url } = await listening;
+    const { link } = await listening;
     expect(text().split('\n')[0]).toBe('Keyhole opens in a browser, not in Electron: there is no display.');
-    await expect.poll(text).toContain(`Keyhole is open at ${url}`);
-    const page = await fetch(url, { redirect: 'manual' });
+    await expect.poll(text).toContain(`Keyhole is open at ${link}`);
+    const page = await fetch(link, { redirect: 'manual' });
     expect([page.status, page.headers.get('location')]).toEqual([303, '/']);
     child.kill('SIGINT');
     expect(await ended).toBe(0);
