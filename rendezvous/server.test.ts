@@ -1,5 +1,6 @@
+import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
 import { systemClock } from '../electron/base/clock.ts';
 import { silentLog } from '../electron/base/log.ts';
 import { Backoff } from '../electron/base/retry.ts';
@@ -179,6 +180,38 @@ describe('a rendezvous', () => {
     await raw(url);
   });
 
+  it('counts pings like messages', async () => {
+    const { url } = await serve({ messageBurst: 20 });
+    const peer = await raw(url);
+    for (let count = 0; count < 30; count += 1) peer.socket.ping();
+    expect(await peer.closed).toBe(CLOSE.limit);
+  });
+
+  it('keeps a bounded number of answers for who does not read them', async () => {
+    const { url, server } = await serve({ messagesPerSecond: 1e9, messageBurst: 1e9, bufferedBytes: 1000 });
+    const peer = await raw(url);
+    const key = freshAddressKey();
+    const signature = key.sign(registrationTranscript(peer.nonce, new URL(url).host)).toString('base64url');
+    peer.socket.send(JSON.stringify({ type: 'register', key: key.publicKey.toString('base64url'), signature }));
+    await peer.next('registered');
+    peer.socket.pause();
+    const question = JSON.stringify({ type: 'send', to: freshAddressKey().address, data: '' });
+    while (server.counters.dropped === 0) {
+      for (let count = 0; count < 1000; count += 1) peer.socket.send(question);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(server.counters.peers).toBe(1);
+  }, 30_000);
+
+  it('takes a bounded number of TCP connections from one address, and none that says nothing for long', async () => {
+    const { port, url } = await serve({ connectionsPerAddress: 4, registerMs: 300 });
+    const sockets = Array.from({ length: 40 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+    closers.push(() => sockets.forEach((socket) => socket.destroy()));
+    await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.resume().on('close', resolve))));
+    const peer = client(url);
+    await peer.registered(3000);
+  });
+
   it('lets go of who does not answer any more', async () => {
     const { url, server } = await serve({ heartbeatMs: 100 });
     const a = client(url);
@@ -215,6 +248,29 @@ describe('a peer at a rendezvous', () => {
     await again.start('127.0.0.1', port);
     await back;
     expect(a.current).toEqual({ kind: 'registered', stunUrls: [] });
+  });
+
+  it('answers one challenge to a connection', async () => {
+    const hostile = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    closers.push(() => hostile.close());
+    const answers: string[] = [];
+    const quiet = new Promise<void>((resolve) =>
+      hostile.on('connection', (socket) => {
+        socket.on('message', (data) => answers.push((data as Buffer).toString()));
+        const challenge = JSON.stringify({ type: 'challenge', version: 1, nonce: 'A'.repeat(43), stunPort: null });
+        for (let count = 0; count < 50; count += 1) socket.send(challenge);
+        // Its pong comes after whatever it had to say to the challenges.
+        socket.on('pong', () => resolve());
+        socket.ping();
+      }),
+    );
+    await new Promise((resolve) => hostile.on('listening', resolve));
+    const address = hostile.address();
+    if (typeof address === 'string' || !address) throw new Error('the server has no port');
+    client(`ws://127.0.0.1:${address.port}`);
+    await quiet;
+    hostile.clients.forEach((socket) => socket.terminate());
+    expect(answers).toHaveLength(1);
   });
 
   it('says why it waits no longer', async () => {

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Clock } from '../electron/base/clock.ts';
 import { CodedError, errnoOf } from '../electron/base/errors.ts';
 import type { Log } from '../electron/base/log.ts';
 import { TokenBucket } from '../electron/base/token-bucket.ts';
 import { addressOf, verifySignature } from '../peer/identity.ts';
+import { ipBytes } from '../peer/stun/message.ts';
 import {
   clientMessage,
   CLOSE,
@@ -19,7 +21,6 @@ import type { RendezvousLimits } from './limits.ts';
 
 interface Connection {
   readonly socket: WebSocket;
-  readonly remote: string;
   readonly host: string;
   readonly nonce: Buffer;
   readonly bucket: TokenBucket;
@@ -36,6 +37,9 @@ export interface RendezvousCounters {
   readonly dropped: number;
 }
 
+/** TCP connections of one address beyond those that may be peers: they are told why, or ask for something else. */
+const SPARE_CONNECTIONS = 16;
+
 /** Introduces peers: whoever proves to own an address gets what is sent to it. Keeps nothing beyond the connections it has. */
 export class RendezvousServer {
   readonly #clock: Clock;
@@ -44,6 +48,7 @@ export class RendezvousServer {
   readonly #stunPort: () => number | null;
   readonly #connections = new Set<Connection>();
   readonly #peers = new Map<string, Connection>();
+  /** TCP connections of each address. */
   readonly #perRemote = new Map<string, number>();
   #http: Server | null = null;
   #relayed = 0;
@@ -64,10 +69,14 @@ export class RendezvousServer {
 
   /** @returns the port. @throws CodedError `port-in-use`, `usage` when the address is not this machine's. */
   async start(bind: string, port: number): Promise<number> {
-    const http = createServer((request, response) => {
+    const { registerMs, connections } = this.#limits;
+    const times = { headersTimeout: registerMs, requestTimeout: registerMs, connectionsCheckingInterval: Math.min(registerMs, 5_000) };
+    const http = createServer(times, (request, response) => {
       const body = request.url === '/healthz' ? 'ok\n' : 'This is a Keyhole rendezvous: peers connect to it by WebSocket.\n';
       response.writeHead(request.url === '/healthz' ? 200 : 426, { 'content-type': 'text/plain', 'upgrade': 'websocket' }).end(body);
     });
+    http.maxConnections = connections + SPARE_CONNECTIONS;
+    http.on('connection', (socket: Socket) => this.#count(socket));
     const sockets = new WebSocketServer({ server: http, maxPayload: MAX_RENDEZVOUS_MESSAGE, perMessageDeflate: false });
     sockets.on('connection', (socket, request) => this.#accept(socket, request));
     sockets.on('error', () => {}); // the HTTP server's own errors, handled below
@@ -94,17 +103,14 @@ export class RendezvousServer {
   }
 
   #accept(socket: WebSocket, request: IncomingMessage): void {
-    const remote = request.socket.remoteAddress ?? '';
-    const held = this.#perRemote.get(remote) ?? 0;
-    if (this.#connections.size >= this.#limits.connections || held >= this.#limits.connectionsPerAddress) {
+    const held = this.#perRemote.get(remoteOf(request.socket)) ?? 0;
+    if (this.#connections.size >= this.#limits.connections || held > this.#limits.connectionsPerAddress) {
       this.#refused += 1;
       socket.close(CLOSE.limit, 'too many connections');
       return;
     }
-    this.#perRemote.set(remote, held + 1);
     const connection: Connection = {
       socket,
-      remote,
       host: (request.headers.host ?? '').toLowerCase(),
       nonce: randomBytes(32),
       bucket: new TokenBucket(this.#clock, this.#limits.messagesPerSecond, this.#limits.messageBurst),
@@ -120,7 +126,13 @@ export class RendezvousServer {
       timer = this.#clock.setTimeout(probe, this.#limits.heartbeatMs);
     };
     this.#connections.add(connection);
-    socket.on('pong', () => (connection.answered = true));
+    // They cost as much as messages, and a ping is answered by itself, whether the answers are read or not.
+    const onControl = () => {
+      connection.answered = true;
+      if (socket.readyState === socket.OPEN && !connection.bucket.take()) this.#refuse(connection, 'limit', 'too many messages');
+    };
+    socket.on('ping', onControl);
+    socket.on('pong', onControl);
     socket.on('error', (error) => this.#log.debug('connection error', { error: error.message }));
     socket.on('close', () => this.#forget(connection));
     socket.on('message', (data, binary) => {
@@ -161,13 +173,11 @@ export class RendezvousServer {
     }
     if (connection.address === null) return this.#refuse(connection, 'refused', 'not registered');
     const target = this.#peers.get(message.to);
-    if (!target) return this.#say(connection, { type: 'unreachable', to: message.to });
-    if (target.socket.bufferedAmount > this.#limits.bufferedBytes) {
-      this.#dropped += 1;
+    if (!target) {
+      this.#say(connection, { type: 'unreachable', to: message.to });
       return;
     }
-    this.#relayed += 1;
-    this.#say(target, { type: 'message', from: connection.address, data: message.data });
+    if (this.#say(target, { type: 'message', from: connection.address, data: message.data })) this.#relayed += 1;
   }
 
   /** The newest connection of an address has it: a peer that lost its network comes back before the old connection is known dead. */
@@ -188,18 +198,42 @@ export class RendezvousServer {
     connection.socket.close(CLOSE[close], text.slice(0, 120));
   }
 
-  #say(connection: Connection, message: ServerMessage): void {
-    if (connection.socket.readyState === connection.socket.OPEN) connection.socket.send(JSON.stringify(message));
+  /** False when it is dropped, because the peer does not read what it is sent. */
+  #say({ socket }: Connection, message: ServerMessage): boolean {
+    if (socket.readyState !== socket.OPEN) return false;
+    if (socket.bufferedAmount > this.#limits.bufferedBytes) {
+      this.#dropped += 1;
+      return false;
+    }
+    socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  #count(socket: Socket): void {
+    const remote = remoteOf(socket);
+    const held = (this.#perRemote.get(remote) ?? 0) + 1;
+    this.#perRemote.set(remote, held);
+    socket.once('close', () => {
+      const left = (this.#perRemote.get(remote) ?? 1) - 1;
+      if (left > 0) this.#perRemote.set(remote, left);
+      else this.#perRemote.delete(remote);
+    });
+    if (held <= this.#limits.connectionsPerAddress + SPARE_CONNECTIONS) return;
+    this.#refused += 1;
+    socket.destroy();
   }
 
   #forget(connection: Connection): void {
     connection.stop();
     this.#connections.delete(connection);
     if (connection.address !== null && this.#peers.get(connection.address) === connection) this.#peers.delete(connection.address);
-    const held = (this.#perRemote.get(connection.remote) ?? 1) - 1;
-    if (held > 0) this.#perRemote.set(connection.remote, held);
-    else this.#perRemote.delete(connection.remote);
   }
+}
+
+/** What counts as one address: of IPv6 the network, of which everybody has a whole one. */
+function remoteOf(socket: Socket): string {
+  const bytes = ipBytes(socket.remoteAddress ?? '');
+  return bytes ? bytes.subarray(0, 8).toString('hex') : '';
 }
 
 function startError(error: Error, bind: string, port: number): Error {

@@ -15,6 +15,10 @@ import type { PairedCamera } from './paired-camera.ts';
  */
 export const ANOTHER_MAY_DO: ReadonlySet<ErrorCode> = new Set(['rendezvous-unreachable', 'peer-absent', 'identity-mismatch']);
 
+/** Of what the rendezvous came to, what a person should hear of: somebody in between, else the last. */
+export const weightiest = (failures: readonly CodedError[]): CodedError | undefined =>
+  failures.find(({ code }) => code === 'identity-mismatch') ?? failures.at(-1);
+
 export interface PairOptions {
   readonly identity: Identity;
   /** The `keyhole:` URI. */
@@ -34,7 +38,7 @@ export interface PairOptions {
  */
 export async function pair(options: PairOptions): Promise<PairedCamera> {
   const invite = parseInvite(options.invite);
-  let failure: CodedError | null = null;
+  const failures: CodedError[] = [];
   for (const url of invite.rendezvous) {
     try {
       const name = await pairAt(url, invite, options);
@@ -42,12 +46,12 @@ export async function pair(options: PairOptions): Promise<PairedCamera> {
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       if (!ANOTHER_MAY_DO.has(error.code)) throw error;
-      failure = failure?.code === 'identity-mismatch' ? failure : error;
+      failures.push(error);
     }
   }
   // Whether it has expired is for the camera's clock to say; ours explains why no camera answers to an old one.
   if (invite.expires <= options.clock.now()) throw expired();
-  throw failure ?? new CodedError('invite-malformed', 'The invite names no rendezvous.');
+  throw weightiest(failures) ?? new CodedError('invite-malformed', 'The invite names no rendezvous.');
 }
 
 async function pairAt(url: string, invite: Invite, options: PairOptions): Promise<string> {

@@ -124,6 +124,7 @@ export class RendezvousClient {
     const socket = new WebSocket(url, { maxPayload: MAX_RENDEZVOUS_MESSAGE * 2, perMessageDeflate: false, handshakeTimeout: REGISTER_MS });
     this.#socket = socket;
     let reason: string | null = null;
+    let challenged = false;
     this.#timer = clock.setTimeout(() => {
       reason = 'it did not answer in time';
       socket.terminate();
@@ -136,7 +137,9 @@ export class RendezvousClient {
         case 'challenge':
           if (message.version !== RENDEZVOUS_VERSION)
             reason = `it speaks version ${message.version} of the protocol, this program ${RENDEZVOUS_VERSION}`;
-          else this.#register(socket, Buffer.from(message.nonce, 'base64url'), message.stunPort);
+          // Once: a server that asks without end, and reads nothing, would fill our memory with answers.
+          else if (!challenged) this.#register(socket, Buffer.from(message.nonce, 'base64url'), message.stunPort);
+          challenged = true;
           break;
         case 'registered':
           if (message.address === this.address && this.#current.kind !== 'registered') this.#onRegistered(socket);
@@ -152,6 +155,8 @@ export class RendezvousClient {
           break;
       }
     });
+    // Pings are answered by the WebSocket itself.
+    socket.on('ping', () => socket.bufferedAmount > MAX_BUFFERED && socket.terminate());
     socket.on('error', (error) => (reason ??= error.message));
     socket.on('close', (code, text) => {
       if (this.#socket !== socket) return;

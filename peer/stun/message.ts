@@ -138,7 +138,8 @@ export function readXorMappedAddress(value: Buffer, transactionId: Uint8Array): 
   return { address: groups.join(':'), port };
 }
 
-function ipBytes(address: string): Buffer | null {
+/** The 4 or 16 bytes of an address; 4 also of an IPv4 address in IPv6 clothes. Null when it is none. */
+export function ipBytes(address: string): Buffer | null {
   const v4 = /^(?:::ffff:)?(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/i.exec(address);
   if (v4) {
     const bytes = v4.slice(1).map(Number);

@@ -2,7 +2,7 @@ import { freshAddressKey, type Identity } from '../../../peer/identity.ts';
 import type { PairedCamera } from '../../../peer/pairing/paired-camera.ts';
 import type { CameraControl } from '../../../peer/session/control-messages.ts';
 import type { SessionTimes } from '../../../peer/session/session-core.ts';
-import { ANOTHER_MAY_DO } from '../../../peer/pairing/pair.ts';
+import { ANOTHER_MAY_DO, weightiest } from '../../../peer/pairing/pair.ts';
 import { ViewerSession } from '../../../peer/session/viewer-session.ts';
 import { RendezvousClient } from '../../../peer/signaling/rendezvous-client.ts';
 import { openChannel } from '../../../peer/signaling/secure-channel.ts';
@@ -118,7 +118,7 @@ export class P2pSource implements Source {
   /** @throws CodedError why there is no session */
   async #connect(): Promise<ViewerSession> {
     const { rendezvous } = this.#options.camera;
-    let failure: CodedError | null = null;
+    const failures: CodedError[] = [];
     for (let tried = 0; tried < rendezvous.length; tried += 1) {
       const index = (this.#favourite + tried) % rendezvous.length;
       const url = rendezvous[index];
@@ -130,10 +130,10 @@ export class P2pSource implements Source {
       } catch (error) {
         const coded = asCoded(error);
         if (!ANOTHER_MAY_DO.has(coded.code)) throw coded;
-        failure = failure?.code === 'identity-mismatch' ? failure : coded;
+        failures.push(coded);
       }
     }
-    throw failure ?? new CodedError('closed', 'The camera is being closed.');
+    throw weightiest(failures) ?? new CodedError('closed', 'The camera is being closed.');
   }
 
   async #connectAt(url: string): Promise<ViewerSession> {
@@ -235,7 +235,7 @@ export class P2pSource implements Source {
   }
 
   #sleep(clock: Clock, ms: number): Promise<void> {
-    return new Promise((resolve) => {
+    return new Promise<void>((resolve) => {
       const timer = clock.setTimeout(resolve, ms);
       this.#wake = () => {
         timer.cancel();
