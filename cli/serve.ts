@@ -7,6 +7,7 @@ import { BrowserHost } from '../electron/host/browser-host.ts';
 import { defaultDataFolder, defaultDemoFolder } from '../electron/host/data-folder.ts';
 import { Demo } from './demo.ts';
 import { demoClip, spawnProgram } from './demo-child.ts';
+import { tellSessions } from './session-events.ts';
 import { openBrowser } from './open-browser.ts';
 
 interface ServeOptions {
@@ -73,9 +74,17 @@ export async function runServe(options: ServeOptions, io: ProgramIo): Promise<vo
         clock: systemClock,
       })
     : undefined;
+  const closers: (() => void)[] = [];
   try {
     demo?.start();
     io.event({ event: 'listening', url: host.url, token: host.token, link: host.link });
+    closers.push(
+      tellSessions(
+        () => host.engine(),
+        systemClock,
+        (event) => io.event({ ...event }),
+      ),
+    );
     host.onLink.on((url) => io.event({ event: 'link', url }));
     if (options.open) {
       io.text(`\n  Keyhole is open at ${host.link}\n  The link works once. Ctrl+C ends Keyhole.\n`);
@@ -84,6 +93,7 @@ export async function runServe(options: ServeOptions, io: ProgramIo): Promise<vo
     const error = await Promise.race([aborted(io.stop), failed]);
     if (error) throw error;
   } finally {
+    for (const close of closers) close();
     // The cameras outlive the engine, so that its end is stored as what it is, not as theirs.
     await host.close();
     await demo?.close();

@@ -20,6 +20,8 @@ it('a camera with sound, from its invite to a clip that other programs play', as
   const live = await running.live(id);
   const session = await program.event('session');
   expect(session.path).toBe('host');
+  const peer = live.source.kind === 'p2p' ? live.source.fingerprint : '';
+  expect(await running.serve?.event('session')).toMatchObject({ camera: id, peer, path: 'host' });
   expect(live.path?.kind).toBe('host');
   expect(live.video).toMatchObject({ codec: 'h264', width: 640, height: 360 });
 
