@@ -69,6 +69,19 @@ export function sealedRecords(data: Buffer): Buffer {
   return kept.length === 1 && kept[0] ? kept[0] : Buffer.concat(kept);
 }
 
+/**
+ * Ends it, by `exceeded`, when more bytes wait to become messages than the window that was told to the other end (RFC 9260 §6.2):
+ * the library goes on keeping pieces of messages without an end.
+ */
+export function boundReassembly(sctp: object, exceeded: () => void): void {
+  const original: unknown = Reflect.get(sctp, 'receiveDataChunk');
+  if (typeof original !== 'function') throw new Error('werift has changed: SCTP.receiveDataChunk is gone');
+  Reflect.set(sctp, 'receiveDataChunk', (chunk: unknown): void => {
+    Reflect.apply(original, sctp, [chunk]);
+    if (Number(Reflect.get(sctp, 'advertisedRwnd')) < 0) exceeded();
+  });
+}
+
 interface RolloverState {
   rolloverCounter: number;
   rolloverHasProcessed?: boolean;

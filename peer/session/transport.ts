@@ -25,7 +25,14 @@ import {
 import { Emitter } from '../../electron/base/emitter.ts';
 import type { Log } from '../../electron/base/log.ts';
 import { certificateFingerprint, type DtlsFacts, type SessionRole } from './binding.ts';
-import { enlargeSocketBuffers, readRtpHeadersQuickly, refusePlainRecords, requireStunIntegrity, tuneSrtp } from './hardening.ts';
+import {
+  boundReassembly,
+  enlargeSocketBuffers,
+  readRtpHeadersQuickly,
+  refusePlainRecords,
+  requireStunIntegrity,
+  tuneSrtp,
+} from './hardening.ts';
 
 export interface TurnServer {
   readonly url: string;
@@ -71,6 +78,8 @@ export const PAYLOAD_TYPE = { h264: 96, opus: 111, pcm_mulaw: 0, pcm_alaw: 8 } a
 /** One-byte header extension (RFC 8285 §4.2) with `composition`, 24 bits signed; on the first packet of a frame that has one. */
 const COMPOSITION_EXTENSION = 14;
 export const CONTROL_LABEL = 'control';
+/** Data channels that the other end may open; one is used. */
+const MAX_CHANNELS = 4;
 
 export type TransportState = 'new' | 'ice' | 'dtls' | 'secured' | 'failed' | 'closed';
 
@@ -140,6 +149,11 @@ export class Transport {
         if (channel.label === CONTROL_LABEL && !transport.#control) transport.#useControl(channel);
       });
     }
+    let channels = 0;
+    pc.onDataChannel.subscribe(() => {
+      channels += 1;
+      if (channels > MAX_CHANNELS) transport.#set('failed');
+    });
     return transport;
   }
 
@@ -312,6 +326,8 @@ export class Transport {
     if (!socket || !remote || !localCertificate) return this.#set('failed');
     refusePlainRecords(dtls);
     tuneSrtp(dtls);
+    const sctp = this.#pc.sctpTransport?.sctp;
+    if (sctp) boundReassembly(sctp, () => this.#set('failed'));
     const exported = new Map<string, Buffer>();
     const { cipher, dtls: context } = socket;
     const { masterSecret } = cipher;

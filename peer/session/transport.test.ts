@@ -1,0 +1,59 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import { RTCPeerConnection } from 'werift';
+import { silentLog } from '../../electron/base/log.ts';
+import { Transport, type TransportState } from './transport.ts';
+
+const ICE = { stun: [], turn: [], policy: 'all' } as const;
+const open: Transport[] = [];
+afterEach(async () => {
+  vi.restoreAllMocks();
+  for (const transport of open.splice(0)) await transport.close();
+});
+
+const until = (transport: Transport, wanted: TransportState) =>
+  new Promise<void>((resolve) => {
+    if (transport.current === wanted) return resolve();
+    transport.state.on((state) => state === wanted && resolve());
+  });
+
+/** Both ends of a connection, and the library's own object under the viewer's, which does as it pleases. */
+async function connected() {
+  const create = vi.spyOn(RTCPeerConnection.prototype, 'createDataChannel');
+  const viewer = await Transport.create('viewer', ICE, silentLog);
+  const hostile = create.mock.contexts[0];
+  if (!(hostile instanceof RTCPeerConnection)) throw new Error('the viewer opened no channel');
+  create.mockRestore();
+  const camera = await Transport.create('camera', ICE, silentLog);
+  open.push(viewer, camera);
+  const ready = new Promise<void>((resolve) => camera.controlReady.on(resolve));
+  await viewer.acceptAnswer(await camera.acceptOffer(await viewer.createOffer(), false));
+  await ready;
+  return { viewer, camera, hostile };
+}
+
+it('a peer that opens ever more channels is let go', async () => {
+  const { camera, hostile } = await connected();
+  for (let count = 0; count < 20; count += 1) hostile.createDataChannel(`more ${count}`);
+  await until(camera, 'failed');
+});
+
+it('a peer that sends messages without an end is let go', async () => {
+  const { camera, viewer, hostile } = await connected();
+  const heard: number[] = [];
+  camera.controlMessages.on(({ length }) => heard.push(length));
+  // Large messages that have an end do no harm, however many.
+  for (let count = 0; count < 40; count += 1) viewer.sendControl(Buffer.alloc(60_000));
+  await new Promise<void>((resolve) => camera.controlMessages.on(() => heard.length === 40 && resolve()));
+  expect(camera.current).toBe('secured');
+  const sctp = hostile.sctpTransport?.sctp;
+  if (!sctp) throw new Error('there is no SCTP');
+  const LAST_FRAGMENT = 1;
+  const send: unknown = Reflect.get(sctp, 'sendChunk');
+  if (typeof send !== 'function') throw new Error('werift has changed');
+  Reflect.set(sctp, 'sendChunk', (chunk: { flags: number }) => {
+    if ('userData' in chunk) chunk.flags &= ~LAST_FRAGMENT;
+    return Reflect.apply(send, sctp, [chunk]) as unknown;
+  });
+  for (let count = 0; count < 40; count += 1) viewer.sendControl(Buffer.alloc(60_000));
+  await until(camera, 'failed');
+}, 30_000);
