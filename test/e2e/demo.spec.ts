@@ -1,10 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { expect, test } from '@playwright/test';
 import type { Page } from '@playwright/test';
+import { Program } from '../fakes/program.ts';
 
 /** `KEYHOLE_SCREENSHOTS=docs/images npm run test:e2e -- demo` makes the README's pictures. */
 const SCREENSHOTS = process.env.KEYHOLE_SCREENSHOTS;
@@ -33,8 +32,8 @@ async function screenshots(page: Page, name: string, outputDir: string): Promise
 
 test.describe('the demo, as the README says', () => {
   let dir: string;
-  let child: ChildProcess;
-  let url: string;
+  let program: Program | undefined;
+  let link: string;
 
   test.beforeAll(async ({}, info) => {
     test.skip(
@@ -42,29 +41,19 @@ test.describe('the demo, as the README says', () => {
       'npm start decides by itself between Electron and the browser; other projects test the rest',
     );
     dir = mkdtempSync(join(tmpdir(), 'keyhole-demo-'));
-    child = spawn(process.execPath, ['scripts/start.ts', '--demo', '--port', '0', '--data', dir], { stdio: ['ignore', 'pipe', 'pipe'] });
-    const log: string[] = [];
-    child.stderr!.on('data', (chunk: Buffer) => log.push(chunk.toString()));
-    url = await new Promise((resolve, reject) => {
-      createInterface({ input: child.stdout! }).on('line', (line) => {
-        const event = JSON.parse(line) as { event: string; link: string };
-        if (event.event === 'listening') resolve(event.link);
-      });
-      child.once('exit', (code) => reject(new Error(`npm start ended with ${code}\n${log.join('')}`)));
-    });
+    program = new Program(['--demo', '--port', '0', '--data', dir], { command: [process.execPath, 'scripts/start.ts'] });
+    link = String((await program.event('listening')).link);
   });
 
   test.afterAll(async () => {
-    if (!child) return;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
-    expect(await ended).toBe(0);
+    if (!program) return;
+    expect(await program.stop()).toBe(0);
     rmSync(dir, { recursive: true, force: true });
   });
 
   test('four cameras come to life, record by themselves, and what was recorded 20 s ago is played back', async ({ page }, info) => {
     await page.emulateMedia({ colorScheme: 'dark' });
-    await page.goto(url);
+    await page.goto(link);
     const tiles = page.getByTestId('tile');
     await expect(page.locator('[data-testid=tile][data-state=live][data-painted-at]')).toHaveCount(4, { timeout: 30_000 });
     expect(await tiles.count()).toBeGreaterThanOrEqual(4);
@@ -91,10 +80,10 @@ test.describe('the demo, as the README says', () => {
     await page.getByTestId('live').click();
     await expect.poll(age).toBeLessThan(5000);
 
-    await page.goto(`${new URL(url).origin}/#/settings`);
+    await page.goto(`${new URL(link).origin}/#/settings`);
     await expect(page.getByTestId('app-info')).toBeVisible();
     await screenshots(page, 'settings', info.outputDir);
-    await page.goto(`${new URL(url).origin}/#/`);
+    await page.goto(`${new URL(link).origin}/#/`);
     await page.getByTestId('add-camera').click();
     await screenshots(page, 'add-camera', info.outputDir);
   });

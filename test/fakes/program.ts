@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
@@ -6,35 +7,46 @@ const MAX_LOG = 200;
 
 export type ProgramEvent = { readonly event: string } & Readonly<Record<string, unknown>>;
 
+interface ProgramOptions {
+  /** What runs; `keyhole`, from the sources, unless said. */
+  readonly command?: readonly string[];
+  /** The network namespace it runs in. */
+  readonly namespace?: string | undefined;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
 /** One of Keyhole's programs as a process of its own, the way a user's script would run it. */
 export class Program {
   readonly child: ChildProcess;
   readonly name: string;
   readonly #events: ProgramEvent[] = [];
   readonly #waiting = new Set<() => void>();
+  readonly #output: string[] = [];
   readonly #log: string[] = [];
   readonly exited: Promise<number | NodeJS.Signals>;
   #done = false;
 
-  /** `namespace`: the network namespace it runs in. */
-  constructor(args: readonly string[], options: { namespace?: string | undefined } = {}) {
+  constructor(args: readonly string[], options: ProgramOptions = {}) {
     this.name = args.join(' ');
-    const command = [process.execPath, '--disable-warning=ExperimentalWarning', CLI, ...args];
+    const command = [...(options.command ?? [process.execPath, '--disable-warning=ExperimentalWarning', CLI]), ...args];
     if (options.namespace) command.unshift('ip', 'netns', 'exec', options.namespace);
-    this.child = spawn(command[0] ?? '', command.slice(1), {
+    const [file = '', ...rest] = command;
+    const child = spawn(file, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...options.env },
+      cwd: options.cwd,
     });
-    lines(this.child.stdout!, (line) => {
+    this.child = child;
+    createInterface(child.stdout).on('line', (line) => {
+      keep(this.#output, line);
       if (!line.startsWith('{')) return;
       this.#events.push(JSON.parse(line) as ProgramEvent);
       this.#wake();
     });
-    lines(this.child.stderr!, (line) => {
-      this.#log.push(line);
-      if (this.#log.length > MAX_LOG) this.#log.shift();
-    });
+    createInterface(child.stderr).on('line', (line) => keep(this.#log, line));
     this.exited = new Promise((resolve) =>
-      this.child.on('close', (code, signal) => {
+      child.on('close', (code, signal) => {
         this.#done = true;
         resolve(code ?? signal ?? -1);
         this.#wake();
@@ -62,14 +74,20 @@ export class Program {
     return this.#events;
   }
 
+  /** The last lines of its stdout. */
+  get output(): string {
+    return this.#output.join('\n');
+  }
+
+  /** The last lines of its stderr. */
   get log(): string {
     return this.#log.join('\n');
   }
 
   /** SIGTERM, and its exit code; SIGKILL when it does not end in 10 s. */
-  async stop(): Promise<number | NodeJS.Signals> {
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | NodeJS.Signals> {
     if (this.#done) return this.exited;
-    this.child.kill('SIGTERM');
+    this.child.kill(signal);
     const timer = setTimeout(() => this.child.kill('SIGKILL'), 10_000);
     const code = await this.exited;
     clearTimeout(timer);
@@ -87,12 +105,7 @@ export class Program {
   }
 }
 
-function lines(stream: NodeJS.ReadableStream, each: (line: string) => void): void {
-  let rest = '';
-  stream.setEncoding('utf8');
-  stream.on('data', (chunk: string) => {
-    const parts = (rest + chunk).split('\n');
-    rest = parts.pop() ?? '';
-    parts.forEach(each);
-  });
+function keep(lines: string[], line: string): void {
+  lines.push(line);
+  if (lines.length > MAX_LOG) lines.shift();
 }

@@ -1,15 +1,14 @@
-import { execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { extractAll, listPackage } from '@electron/asar';
 import { getCurrentFuseWire } from '@electron/fuses';
-import { chromium } from '@playwright/test';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureBuilt, root } from '../../scripts/build.ts';
+import { launchChromium } from '../fakes/chromium.ts';
+import { Program } from '../fakes/program.ts';
 import { launchStandin } from '../standin/launch.ts';
 
 /**
@@ -85,26 +84,19 @@ describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')('the pac
   });
 
   it('runs as the browser host under Node', async () => {
-    const child = spawn(process.execPath, [join(app, 'dist/node/keyhole.js'), 'serve', '--port', '0', '--data', join(folder, 'data')]);
-    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-    const line = await new Promise<string>((resolve, reject) => {
-      createInterface(child.stdout).once('line', resolve);
-      void ended.then((code) => reject(new Error(`ended with ${code}`)));
-    });
-    const { url, token } = JSON.parse(line) as { url: string; token: string };
-    const page = await fetch(new URL('/', url), { headers: { authorization: `Bearer ${token}` } });
-    expect(await page.text()).toContain('<title>Keyhole</title>');
-    child.kill('SIGTERM');
-    expect(await ended).toBe(0);
+    const command = [process.execPath, join(app, 'dist/node/keyhole.js')];
+    const serve = new Program(['serve', '--port', '0', '--data', join(folder, 'data')], { command });
+    try {
+      const { url, token } = await serve.event('listening');
+      const page = await fetch(new URL('/', String(url)), { headers: { authorization: `Bearer ${String(token)}` } });
+      expect(await page.text()).toContain('<title>Keyhole</title>');
+    } finally {
+      expect(await serve.stop()).toBe(0);
+    }
   });
 
   it('runs as the app, and carries the command', async () => {
-    const executablePath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path));
-    const browser = await chromium.launch({
-      ...(executablePath ? { executablePath } : {}),
-      args: ['--no-sandbox', '--disable-gpu'],
-      handleSIGTERM: false,
-    });
+    const browser = await launchChromium();
     try {
       const page = await browser.newPage();
       const main = join(app, 'dist/node/main.js');

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Browser, type Page } from '@playwright/test';
+import type { Browser, Page } from '@playwright/test';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ensureBuilt, root } from '../../scripts/build.ts';
+import { launchChromium } from '../fakes/chromium.ts';
 import { launchStandin, type Standin } from '../standin/launch.ts';
 
 /**
@@ -19,11 +19,7 @@ const copies: string[] = [];
 
 beforeAll(async () => {
   await ensureBuilt('all');
-  const executablePath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path));
-  browser = await chromium.launch({
-    ...(executablePath ? { executablePath } : {}),
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic'],
-  });
+  browser = await launchChromium();
   folder = await mkdtemp(join(tmpdir(), 'keyhole-standin-'));
 });
 afterEach(async () => {

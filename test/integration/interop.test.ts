@@ -1,27 +1,22 @@
-import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { chromium, type Browser } from '@playwright/test';
+import type { Browser } from '@playwright/test';
 import { afterEach, describe, expect, it } from 'vitest';
 import { TrackSender, rtpFormat } from '../../camera/track-sender.ts';
 import { systemClock } from '../../electron/base/clock.ts';
 import { RtpStream } from '../../peer/session/rtp-stream.ts';
 import { Transport } from '../../peer/session/transport.ts';
+import { chromiumUnavailable, launchChromium } from '../fakes/chromium.ts';
 import { ClipInput, testClip, testLog } from './p2p-world.ts';
 
-const CHROMIUM = process.env.KEYHOLE_CHROMIUM ?? '/usr/bin/chromium';
+const missing = chromiumUnavailable();
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
 async function openBrowser(): Promise<Browser> {
-  const args =
-    '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: [...args.split(' '), '--disable-features=WebRtcHideLocalIpsWithMdns'],
-  });
+  const browser = await launchChromium(['--disable-features=WebRtcHideLocalIpsWithMdns']);
   closers.push(() => browser.close());
   return browser;
 }
@@ -36,7 +31,7 @@ async function emptyPage(browser: Browser) {
   return page;
 }
 
-describe.skipIf(!existsSync(CHROMIUM))('a peer that is not ours: Chromium', () => {
+describe.skipIf(missing)(`a peer that is not ours: Chromium${missing ? ` (skipped: ${missing})` : ''}`, () => {
   it('takes the H.264 of the camera’s end over ICE and DTLS-SRTP and decodes it, also when packets get lost', async () => {
     const page = await emptyPage(await openBrowser());
     const offer = await page.evaluate(async () => {
