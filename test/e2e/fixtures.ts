@@ -1,3 +1,4 @@
+import AxeBuilder from '@axe-core/playwright';
 import { test as base, expect, type Locator, type Page } from '@playwright/test';
 import { readFrameCode } from '../../camera/input/frame-code.ts';
 import { Site } from '../fakes/site.ts';
@@ -58,6 +59,26 @@ export async function addByInvite(page: Page, invite: string): Promise<void> {
   await page.getByTestId('add-address').fill(invite);
   await page.getByTestId('add-submit').click();
   await expect(page.getByTestId('add-camera-dialog')).toBeHidden();
+}
+
+/** Adds a camera that does not answer: its tile says so, and it costs nothing. */
+export async function addSilent(page: Page, name: string): Promise<void> {
+  await page.getByTestId('add-camera').click();
+  await page.getByTestId('add-address').fill(`rtsp://127.0.0.1:9/${name}`);
+  await page.getByTestId('add-name').fill(name);
+  await page.getByTestId('add-submit').click();
+  await expect(page.getByTestId('add-camera-dialog')).toBeHidden();
+}
+
+/** What axe finds wrong with the page as it is, in both themes. */
+export async function expectAccessible(page: Page): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await expect(page.locator('html')).toHaveAttribute('data-theme', colorScheme);
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    const found = violations.map(({ id, nodes }) => [id, nodes.map(({ target }) => target.join(' '))]);
+    expect(found, `accessibility of ${page.url()}, ${colorScheme}`).toEqual([]);
+  }
 }
 
 export interface Painted {
