@@ -139,6 +139,16 @@ describe('a session', () => {
     expect(sink.units.length).toBeGreaterThan(0);
   }, 40_000);
 
+  it('of a peer that asks and takes no answers is ended, before they fill the memory', async () => {
+    const { app, known } = await paired();
+    const { sink } = world.source(app, known);
+    await sink.until(({ units }) => units.length > 0);
+    const backlog = vi.spyOn(Transport.prototype, 'controlBacklog', 'get').mockReturnValue(1024 * 1024);
+    await sink.until(({ statuses }) => statuses.at(-1)?.reason?.code === 'session-lost');
+    backlog.mockRestore();
+    await sink.until(({ state }) => state === 'live');
+  }, 40_000);
+
   it('is looked at once when the computer wakes: a dead one is not trusted any longer', async () => {
     const { app, known } = await paired();
     const { source, sink } = world.source(app, known, { session: { ...SESSION_TIMES, lostMs: 600_000 } });

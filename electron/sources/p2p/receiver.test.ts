@@ -14,7 +14,7 @@ let receiver: Receiver;
 const requestKeyframe = vi.fn();
 const forget = vi.fn();
 beforeEach(() => {
-  clock = new SimulatedClock();
+  clock = new SimulatedClock(5_000_000);
   [units, offsetMs] = [[], 0];
   requestKeyframe.mockClear();
   forget.mockClear();
@@ -71,6 +71,17 @@ describe('the units of a session', () => {
     ]);
     expect(units[0]?.config).toMatchObject({ kind: 'audio', codec: 'pcm_mulaw', sampleRate: 8000 });
     expect(units[0]?.config).toBe(units[1]?.config);
+  });
+
+  it('are taken for captured when they arrive where the camera tells of another day', () => {
+    for (const utc of [-1e15, 1e15, 5_000_000 - 3600_000, 5_000_000 + 3600_000]) {
+      units.length = 0;
+      streams();
+      streams(stream(1));
+      mapping(1, { utc });
+      receiver.push(packet(1, 5, 1000));
+      expect(units.map(({ utc: at }) => at)).toEqual([5_000_000]);
+    }
   });
 
   it('wait for what the camera says of their stream, and keep a bounded number meanwhile', () => {

@@ -11,6 +11,12 @@ const MAX_EARLY = 2048;
 /** Timelines that are over and remembered. */
 const MAX_PAST = 16;
 const PLI_AT_MOST_EVERY_MS = 500;
+/**
+ * A capture time older than this, or further in the future, is nonsense, ms: the camera's clock was just set, or the camera lies.
+ * Recordings must not end up in another year; such a frame is taken for captured when it arrives.
+ */
+const MAX_AGE_MS = 600_000;
+const MAX_AHEAD_MS = 10_000;
 
 export interface ReceiverOptions {
   readonly clock: Clock;
@@ -102,7 +108,9 @@ export class Receiver {
       const last = timeline.dts.get(info.kind) ?? -1;
       const dts = Math.min(pts, Math.max(last + 1, pts - frame.composition, 0));
       timeline.dts.set(info.kind, Math.max(last, dts));
-      const reported = mapping.utc + (pts - mapping.pts) / 90 - this.#options.clockOffsetMs();
+      const now = this.#options.clock.now();
+      const told = mapping.utc + (pts - mapping.pts) / 90 - this.#options.clockOffsetMs();
+      const reported = now - told > MAX_AGE_MS || told - now > MAX_AHEAD_MS ? now : told;
       this.#counters.units += 1;
       this.#options.unit({
         config: frame.config,
@@ -110,7 +118,7 @@ export class Receiver {
         pts: pts90k(pts),
         dts: pts90k(dts),
         utc: timeline.clock.utcOf(pts, reported),
-        receivedAt: this.#options.clock.now(),
+        receivedAt: now,
         key: frame.key,
         data: frame.data,
       });
