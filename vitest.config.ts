@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{electron,peer,camera,rendezvous,cli,scripts,test/fakes}/**/*.test.ts'],
+          include: ['{electron,peer,camera,rendezvous,cli,scripts,test/fakes}/**/*.test.ts', 'test/*.test.ts'],
           environment: 'node',
         },
       },

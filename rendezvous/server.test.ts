@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { systemClock } from '../electron/base/clock.ts';
-import { silentLog } from '../electron/base/log.ts';
+import { createLog, silentLog, type Log } from '../electron/base/log.ts';
 import { Backoff } from '../electron/base/retry.ts';
 import { seededRandom } from '../electron/media/seeded-random.ts';
 import { freshAddressKey, type AddressKey } from '../peer/identity.ts';
@@ -16,10 +16,10 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-async function serve(limits: Partial<RendezvousLimits> = {}) {
+async function serve(limits: Partial<RendezvousLimits> = {}, log: Log = silentLog) {
   const server = new RendezvousServer({
     clock: systemClock,
-    log: silentLog,
+    log,
     limits: { ...DEFAULT_LIMITS, ...limits },
     stunPort: () => 3478,
   });
@@ -77,6 +77,21 @@ describe('a rendezvous', () => {
     const received = once(b.messages);
     expect(a.send(b.address, Buffer.from([0, 1, 255]))).toBe(true);
     expect(await received).toEqual({ from: a.address, data: Buffer.from([0, 1, 255]) });
+  });
+
+  it('writes no word of what it passes on to its log, at any level', async () => {
+    const lines: string[] = [];
+    const { url } = await serve({}, createLog('test', { write: (line) => lines.push(line), debug: true }));
+    const [a, b] = [client(url), client(url)];
+    await Promise.all([a.registered(3000), b.registered(3000)]);
+    const data = Buffer.from('sealed, whatever it is');
+    const received = once(b.messages);
+    a.send(b.address, data);
+    await received;
+    const { socket, closed } = await raw(url);
+    socket.send(`{"type":"send","to":"${a.address}","data":"${data.toString('base64url')}"}`);
+    await closed;
+    expect(lines.filter((line) => line.includes(data.toString('base64url')) || line.includes(data.toString()))).toEqual([]);
   });
 
   it('tells its peers where STUN is, by the name they know it by', async () => {

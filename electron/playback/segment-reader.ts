@@ -67,7 +67,10 @@ export class SegmentReader {
 }
 
 export function damaged(segment: Segment): CodedError {
-  return new CodedError('not-found', `The recording ${segment.file} is shorter than the index says or damaged: run "keyhole doctor".`);
+  return new CodedError(
+    'not-found',
+    `The recording ${segment.file} is shorter than the index says, or damaged. Keyhole mends its index at the next start.`,
+  );
 }
 
 /** The fragments (`moof` and `mdat`, without the `prft` before) among the boxes of `bytes`, in order. */

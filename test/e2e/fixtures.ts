@@ -34,6 +34,9 @@ export const test = base.extend<Fixtures>({
       closers.push(() => context.close());
       const page = await context.newPage();
       page.on('pageerror', (error) => info.annotations.push({ type: 'page error', description: error.message }));
+      page.on('console', (message) => {
+        if (/Content Security Policy/.test(message.text())) info.annotations.push({ type: 'page error', description: message.text() });
+      });
       if (info.project.name === 'standin') {
         const standin = await launchStandin({ dataDir: site.dataDir, page });
         closers.push(() => standin.close());

@@ -1,8 +1,9 @@
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Camera } from '../../electron/contract/model.ts';
+import { processesNaming } from '../fakes/processes.ts';
 import { Program } from '../fakes/program.ts';
 
 /** The demo as `npm start -- --demo` runs it: real processes, real P2P. Linux only, since it looks for processes in /proc. */
@@ -27,16 +28,7 @@ async function start(): Promise<{ running: Program; cameras: () => Promise<Camer
   return { running, cameras: async () => (await (await ask()).json()) as Camera[] };
 }
 
-/** Process ids whose command line names the demo's folder and all of `words`. */
-async function processes(...words: string[]): Promise<number[]> {
-  const found: number[] = [];
-  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if ([folder, ...words].every((word) => command.includes(word))) found.push(Number(pid));
-  }
-  return found;
-}
-
+const processes = (...words: string[]) => processesNaming(folder, ...words);
 const live = (cameras: Camera[]) => cameras.filter(({ state, recording }) => state === 'live' && recording).map(({ name }) => name);
 
 describe.skipIf(process.platform !== 'linux')('the demo', () => {

@@ -5,6 +5,7 @@ import type { Browser, Page } from '@playwright/test';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ensureBuilt, root } from '../../scripts/build.ts';
 import { launchChromium } from '../fakes/chromium.ts';
+import { processesNaming } from '../fakes/processes.ts';
 import { launchStandin, type Standin } from '../standin/launch.ts';
 
 /**
@@ -205,6 +206,7 @@ describe('a fault of the glue is noticed', () => {
   it('a preload that is not where main says', async () => {
     const main = await broken(/\.\.\/preload\/preload\.cjs/, '../preload.cjs');
     await expect(launch(main)).rejects.toThrow(/ENOENT/);
+    if (process.platform === 'linux') expect(await processesNaming(main)).toEqual([]);
   });
 
   it('bytes that are transferred to a port which takes none', async () => {
