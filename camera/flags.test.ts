@@ -44,6 +44,7 @@ describe('keyhole camera', () => {
     ['--rendezvous ws://a --rendezvous ws://a --rendezvous ws://a --rendezvous ws://a', 'at most 4'],
     ['--stun s', 'stun:HOST:PORT'],
     ['--turn turn:t', 'turn:USER:PASSWORD@HOST:PORT'],
+    ['--turn turn:me:50%off@t', 'percent-encoded'],
     ['--ice-policy none', 'all or relay'],
     ['--ice-policy relay', '--turn'],
     ['--sub-source x', 'later version'],

@@ -68,7 +68,11 @@ function parseTurn(url: string): TurnServer {
   const parts = /^(turns?:)([^:@\s]+):([^@\s]+)@([^@\s]+)$/.exec(url);
   const [, scheme, user, password, rest] = parts ?? [];
   if (!scheme || !user || !password || !rest) throw refused('--turn takes turn:USER:PASSWORD@HOST:PORT');
-  return { url: scheme + rest, username: decodeURIComponent(user), credential: decodeURIComponent(password) };
+  try {
+    return { url: scheme + rest, username: decodeURIComponent(user), credential: decodeURIComponent(password) };
+  } catch {
+    throw refused('--turn takes a user and a password that are percent-encoded: a % in them is written %25');
+  }
 }
 
 function refused(text: string): CodedError {

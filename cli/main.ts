@@ -1,4 +1,11 @@
+import { redact } from '../electron/base/log.ts';
 import { runKeyhole } from './keyhole.ts';
+
+// What Keyhole writes, recordings above all, is for its user alone, also in a folder that others may look into.
+process.umask(0o077);
+// Everybody on this machine may read with which words a program was started: no longer those that hold a password.
+const words = ['keyhole', ...process.argv.slice(2)].join(' ');
+if (redact(words) !== words) process.title = redact(words);
 
 const stop = () => void process.emit('SIGTERM', 'SIGTERM');
 // A demo's child ends when its parent closes the pipe, or is killed and so closes it; signals do not exist on Windows.

@@ -34,6 +34,8 @@ import { EngineSupervisor } from './host/engine-supervisor.ts';
 import { HostClient } from './host/host-client.ts';
 import { pageFolder } from './host/page-files.ts';
 
+// What Keyhole writes, recordings above all, is for its user alone.
+process.umask(0o077);
 const log = createLog('main');
 const flags = parseAppFlags(process.argv.slice(1));
 /** What is open, in the order of opening; closed in the reverse. */

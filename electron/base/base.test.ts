@@ -37,6 +37,21 @@ describe('log (B2)', () => {
     expect(lines[0]).toContain('rtsp://admin:***@10.0.0.2/live');
     expect(lines.join()).not.toMatch(/hunter2|AbCdEf|s3cret/);
   });
+
+  it('hides passwords with any characters in them, of relays too', () => {
+    const lines: string[] = [];
+    const log = createLog('test', { write: (line) => lines.push(line) });
+    log.warn('rtsp://admin:hun@ter2@10.0.0.2/live rtsp://admin:hunter/2@10.0.0.2/live turn:me:hunter2@relay:3478 KEYHOLE:AbCdEf');
+    expect(lines.join()).not.toMatch(/hun|ter2|AbCdEf/);
+  });
+
+  it('keeps to one line, and lets nobody write to the terminal', () => {
+    const lines: string[] = [];
+    const log = createLog('test', { write: (line) => lines.push(line) });
+    log.warn('lost\n2026 info forged', { why: '\u001b]0;title\u0007', name: '\u009b31m', text: 'a\r\nb\u2028c' });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).not.toMatch(/[\p{Cc}\p{Zl}]/u);
+  });
 });
 
 describe('Backoff (B3)', () => {

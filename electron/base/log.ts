@@ -19,7 +19,8 @@ export function createLog(part: string, options: { write?: (line: string) => voi
     const pairs = Object.entries(facts)
       .filter(([, value]) => value !== undefined)
       .map(([key, value]) => ` ${key}=${typeof value === 'string' && /[\s"=]/.test(value) ? JSON.stringify(value) : value}`);
-    write(`${new Date().toISOString()} ${level.padEnd(5)} ${part}: ${redact(message)}${redact(pairs.join(''))}`);
+    // What others say (a peer, a rendezvous) neither begins a line of its own nor commands a terminal.
+    write(oneLine(`${new Date().toISOString()} ${level.padEnd(5)} ${part}: ${redact(message)}${redact(pairs.join(''))}`));
   };
   return {
     debug: (message, facts) => log('debug', message, facts),
@@ -33,9 +34,14 @@ export function createLog(part: string, options: { write?: (line: string) => voi
 /** Takes passwords in URLs, invites and tokens out of a line, should one have slipped in. */
 export function redact(line: string): string {
   return line
-    .replace(/\b([a-z][a-z0-9+.-]*:\/\/[^\s/:@]*):[^\s/@]*@/gi, '$1:***@')
-    .replace(/keyhole:[^\s"]+/g, 'keyhole:***')
+    .replace(/\b([a-z][a-z0-9+.-]*:\/\/[^\s/:@]*):[^\s"]*@/gi, '$1:***@')
+    .replace(/\b(turns?:[^\s/:@]*):[^\s"]*@/gi, '$1:***@')
+    .replace(/keyhole:[^\s"]+/gi, 'keyhole:***')
     .replace(/([?&]token=)[^&\s"]+/g, '$1***');
+}
+
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
 }
 
 export const silentLog: Log = {

@@ -1,4 +1,5 @@
 import { ERROR_TABLE, asCoded } from './errors.ts';
+import { redact } from './log.ts';
 
 /** What a long-running command needs of its process. Tests give their own. */
 export interface ProgramIo {
@@ -31,8 +32,8 @@ export async function runProgram(name: string, run: (io: ProgramIo) => Promise<v
     return 0;
   } catch (error) {
     const coded = asCoded(error);
-    io.text(`keyhole ${name}: ${coded.message}`);
-    if (coded.code === 'internal' && error instanceof Error) io.text(error.stack ?? '');
+    io.text(redact(`keyhole ${name}: ${coded.message}`));
+    if (coded.code === 'internal' && error instanceof Error) io.text(redact(error.stack ?? ''));
     return ERROR_TABLE[coded.code].exit;
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);

@@ -73,9 +73,18 @@ export function splitRtspUrl(text: string): { address: string; user: string | un
   if (!url || !/^rtsps?:$/.test(url.protocol) || !url.hostname) {
     throw new CodedError('bad-request', 'This is not an RTSP address. It looks like rtsp://192.168.1.20:554/stream1.');
   }
-  const user = url.username ? decodeURIComponent(url.username) : undefined;
-  const pass = url.password ? decodeURIComponent(url.password) : undefined;
+  const user = url.username ? decoded(url.username) : undefined;
+  const pass = url.password ? decoded(url.password) : undefined;
   url.username = '';
   url.password = '';
   return { address: url.href, user, pass };
+}
+
+/** A password with a bare % in it is meant as it stands. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

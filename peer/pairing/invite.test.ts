@@ -59,6 +59,7 @@ describe('an invite', () => {
 
   it('of an honest checksum and dishonest content is malformed', () => {
     malformed(formatInvite(anInvite({ rendezvous: ['http://203.0.113.7/'] })));
+    for (const url of ['ws://a/#b', 'ws://a#', 'ws://user:pass@a/']) malformed(formatInvite(anInvite({ rendezvous: [url] })));
     malformed(formatInvite(anInvite({ rendezvous: [] })));
     malformed(formatInvite(anInvite({ rendezvous: Array<string>(5).fill('ws://a') })));
     malformed(formatInvite(anInvite({ publicKey: Buffer.alloc(32, 0xff) })));

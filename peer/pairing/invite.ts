@@ -88,8 +88,10 @@ export function parseInvite(input: string): Invite {
   return { publicKey, address, rendezvous, secret, expires, name };
 }
 
+/** ws:// or wss://, without what a WebSocket does not take (a fragment) or nobody should have to give (a password). */
 export function isRendezvousUrl(url: string): boolean {
-  return URL.canParse(url) && ['ws:', 'wss:'].includes(new URL(url).protocol);
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  return !!parsed && ['ws:', 'wss:'].includes(parsed.protocol) && !parsed.username && !parsed.password && !url.includes('#');
 }
 
 /** Which invite is meant, without telling its secret: the first 8 bytes of SHA-256(secret), base64url. */

@@ -5,6 +5,7 @@ import { CodedError, type WireError } from '../../electron/base/errors.ts';
 import type { Log } from '../../electron/base/log.ts';
 import { Backoff } from '../../electron/base/retry.ts';
 import type { AddressKey } from '../identity.ts';
+import { isRendezvousUrl } from '../pairing/invite.ts';
 import {
   MAX_RENDEZVOUS_MESSAGE,
   parseJson,
@@ -222,8 +223,7 @@ export class RendezvousClient {
 
 /** @throws CodedError `usage` when `url` is no ws:// or wss:// URL, or carries a password. */
 export function checkRendezvousUrl(url: string): string {
-  const parsed = URL.canParse(url) ? new URL(url) : null;
-  if (!parsed || !['ws:', 'wss:'].includes(parsed.protocol) || parsed.username || parsed.password || parsed.hash) {
+  if (!isRendezvousUrl(url)) {
     throw new CodedError('usage', `"${url}" is no rendezvous URL: it begins with ws:// or wss://, as in ws://203.0.113.7:8485.`);
   }
   return url;

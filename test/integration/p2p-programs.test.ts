@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -54,6 +54,39 @@ describe('the programs', () => {
     expect(parseInvite(String((await again.event('pairing')).invite)).publicKey.equals(invite.publicKey)).toBe(true);
     expect(await again.stop()).toBe(0);
   }, 90_000);
+
+  it('neither log passwords nor leave them where everybody can read with what they were started', async () => {
+    const source = 'rtsp://admin:geheim@127.0.0.1:9/live';
+    const args = ['--source', source, '--rendezvous', 'ws://127.0.0.1:9', '--turn', 'turn:me:geheim@127.0.0.1:9', '--state', folder()];
+    const camera = run('camera', ...args);
+    await camera.event('pairing');
+    if (process.platform === 'linux') {
+      const words = readFileSync(`/proc/${camera.child.pid}/cmdline`, 'utf8');
+      expect(words).toContain('rtsp://admin:***@127.0.0.1:9/live');
+      expect(words).not.toContain('geheim');
+    }
+    await camera.stop();
+    expect(camera.log).not.toContain('geheim');
+    const wrong = run('camera', source);
+    expect(await wrong.exited).toBe(2);
+    expect(wrong.log).not.toContain('geheim');
+  }, 60_000);
+
+  it.skipIf(process.platform === 'win32')(
+    'write for their user alone, also into a folder that others may look into',
+    async () => {
+      const data = folder();
+      chmodSync(data, 0o755);
+      const serve = run('serve', '--data', data, '--port', '0');
+      await serve.event('listening');
+      const readable = readdirSync(data, { recursive: true, withFileTypes: true }).filter(
+        ({ parentPath, name }) => (statSync(join(parentPath, name)).mode & 0o077) !== 0,
+      );
+      expect(readable.map(({ name }) => name)).toEqual([]);
+      expect(await serve.stop()).toBe(0);
+    },
+    60_000,
+  );
 
   it('say in one line why they cannot run', async () => {
     const first = run('rendezvous', '--bind', '127.0.0.1', '--port', '0', '--stun-port', '0');
