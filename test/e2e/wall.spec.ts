@@ -35,6 +35,12 @@ test('more cameras than tiles are on further pages, in the order they were added
   await page.keyboard.press('PageDown');
   await expect(wall).toHaveAttribute('data-page', '1');
 
+  await tile(page, 'Attic').press('Enter');
+  await expect(page.getByTestId('camera-view')).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(wall).toHaveAttribute('data-page', '1');
+  await expect(tile(page, 'Attic')).toBeFocused();
+
   await page.getByTestId('layout-1').check({ force: true });
   await expect(page.getByTestId('tile')).toHaveCount(1);
   await expect(page.getByTestId('wall-pages')).toContainText('of 6');
