@@ -112,6 +112,20 @@ describe('the wall', () => {
     expect(one('tile-recording').dataset['recording']).toBe('true');
   });
 
+  it('believes the screen before the worker’s word, and neither once the stream has ended', async () => {
+    await open(cameras.slice(0, 1));
+    const listener = screens.opened[0]?.listener;
+    await act(() => listener?.painted(utcMs(123)));
+    expect(one('tile').dataset['state']).toBe('live');
+    await act(() => {
+      listener?.ended(null);
+      listener?.painted(utcMs(160));
+    });
+    expect(one('tile').dataset['state']).toBe('starting');
+    await act(() => listener?.started());
+    expect(one('tile').dataset['state']).toBe('live');
+  });
+
   it('says in words why a tile is not live', async () => {
     await open([fakeCamera({ state: 'offline', path: null, reason: { code: 'peer-absent', text: 'Not at the rendezvous.' } })]);
     expect(one('tile-words').textContent).toContain('Not at the rendezvous.');

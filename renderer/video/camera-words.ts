@@ -26,4 +26,8 @@ export function recordingWords(camera: Camera): string {
   return camera.recordingReason ? `Not recording: ${camera.recordingReason.text}` : 'Not recording';
 }
 
+/** Not recording although it should be; while a connection is being made that is as it should be. */
+export const recordingTrouble = ({ recording, recordingReason }: Camera): boolean =>
+  !recording && recordingReason !== null && recordingReason.reason !== 'connecting';
+
 export const STATE_WORDS = { live: 'Live', connecting: 'Connecting', offline: 'Offline' } as const;

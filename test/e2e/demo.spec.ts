@@ -9,7 +9,7 @@ import { Program } from '../fakes/program.ts';
 const SCREENSHOTS = process.env.KEYHOLE_SCREENSHOTS;
 const README_PICTURES = ['wall', 'timeline'];
 /** How much is recorded before it is played back; a picture of the timeline wants some minutes. */
-const RECORDED_MS = SCREENSHOTS ? 4.5 * 60_000 : 24_000;
+const RECORDED_MS = SCREENSHOTS ? 3.5 * 60_000 : 24_000;
 
 const SIZES = [
   { width: 1280, height: 800 },
@@ -25,12 +25,12 @@ async function screenshots(page: Page, name: string, outputDir: string): Promise
       // The picture and the timeline follow the new size with the next frame.
       await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
       const path = join(outputDir, `${name}-${colorScheme}-${size.width}.png`);
-      await page.screenshot({ path });
+      await page.screenshot({ path, animations: 'disabled' });
     }
   }
   await page.emulateMedia({ colorScheme: 'dark' });
   if (before) await page.setViewportSize(before);
-  if (SCREENSHOTS && README_PICTURES.includes(name)) await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+  if (SCREENSHOTS && README_PICTURES.includes(name)) await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: 'disabled' });
 }
 
 test.describe('the demo, as the README says', () => {
@@ -63,6 +63,7 @@ test.describe('the demo, as the README says', () => {
     expect(await tiles.count()).toBeGreaterThanOrEqual(4);
     expect(await page.getByTestId('tile-name').allTextContents()).toEqual(['Front door', 'Yard', 'Till', 'Store room']);
     await expect(tiles.first().getByTestId('tile-path')).toContainText('Direct');
+    await expect(page.locator('[data-testid=tile-recording][data-recording=true]')).toHaveCount(4);
     const liveSince = Date.now();
     await screenshots(page, 'wall', info.outputDir);
 
