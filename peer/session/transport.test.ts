@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { afterEach, expect, it, vi } from 'vitest';
 import { RTCPeerConnection } from 'werift';
 import { silentLog } from '../../electron/base/log.ts';
@@ -30,6 +32,34 @@ async function connected() {
   await ready;
   return { viewer, camera, hostile };
 }
+
+it('a stranger who knows the ports cannot spoil the handshake with packets of his own', async () => {
+  const viewer = await Transport.create('viewer', ICE, silentLog);
+  const camera = await Transport.create('camera', ICE, silentLog);
+  open.push(viewer, camera);
+  const offer = await viewer.createOffer();
+  const answer = await camera.acceptOffer(offer, false);
+  const ends = [...(offer + answer).matchAll(/^a=candidate:\S+ \d+ udp \d+ (\d+\.\d+\.\d+\.\d+) (\d+)/gim)];
+  expect(ends.length).toBeGreaterThanOrEqual(2);
+  const stranger = createSocket('udp4');
+  // An alert, a fragment of a handshake message, media.
+  const junk = [
+    Buffer.from('15fefd000000000000000900020228', 'hex'),
+    Buffer.concat([Buffer.from('16fefd0000000000000009002c0200012c000000000000000020', 'hex'), randomBytes(32)]),
+    Buffer.concat([Buffer.from([0x80, 96]), randomBytes(60)]),
+  ];
+  const spam = setInterval(() => {
+    for (const [, host, port] of ends) for (const data of junk) stranger.send(data, Number(port), host);
+  }, 5);
+  try {
+    const secured = Promise.all([until(viewer, 'secured'), until(camera, 'secured')]);
+    await viewer.acceptAnswer(answer);
+    await secured;
+  } finally {
+    clearInterval(spam);
+    stranger.close();
+  }
+});
 
 it('a peer that opens ever more channels is let go', async () => {
   const { camera, hostile } = await connected();
