@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { afterEach, expect, it, vi } from 'vitest';
 import { RTCPeerConnection } from 'werift';
+import { seededRandom } from '../../electron/media/seeded-random.ts';
 import { silentLog } from '../../electron/base/log.ts';
 import { Transport, type TransportState } from './transport.ts';
 
@@ -42,12 +43,17 @@ it('a stranger who knows the ports cannot spoil the handshake with packets of hi
   const ends = [...(offer + answer).matchAll(/^a=candidate:\S+ \d+ udp \d+ (\d+\.\d+\.\d+\.\d+) (\d+)/gim)];
   expect(ends.length).toBeGreaterThanOrEqual(2);
   const stranger = createSocket('udp4');
-  // An alert, a fragment of a handshake message, media.
-  const junk = [
-    Buffer.from('15fefd000000000000000900020228', 'hex'),
-    Buffer.concat([Buffer.from('16fefd0000000000000009002c0200012c000000000000000020', 'hex'), randomBytes(32)]),
-    Buffer.concat([Buffer.from([0x80, 96]), randomBytes(60)]),
-  ];
+  // Records (RFC 6347 §4.1) of every type and epoch, among them handshake messages of nonsense.
+  const random = seededRandom(3);
+  const junk = Array.from({ length: 60 }, (_, index) => {
+    const body = randomBytes(20 + Math.floor(random() * 80));
+    if (index % 2 === 0)
+      Buffer.from([[1, 2, 11, 12, 14, 16][index % 6] ?? 20, 0, 0, body.length - 12, 0, index % 5, 0, 0, 0, 0, 0, body.length - 12]).copy(
+        body,
+      );
+    const type = index % 2 === 0 ? 22 : 20 + (index % 5);
+    return Buffer.concat([Buffer.from([type, 0xfe, 0xfd, 0, index % 3, 0, 0, 0, 0, 0, index, 0, body.length]), body]);
+  });
   const spam = setInterval(() => {
     for (const [, host, port] of ends) for (const data of junk) stranger.send(data, Number(port), host);
   }, 5);

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Transport } from '../../peer/session/transport.ts';
 import { ATTRIBUTE, METHOD_BINDING, parseStun, STUN_CLASS, writeStun } from '../../peer/stun/message.ts';
 import { World } from './p2p-world.ts';
 
@@ -8,10 +9,14 @@ let world: World;
 beforeEach(async () => {
   world = await new World().start();
 });
-afterEach(() => world.close());
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await world.close();
+});
 
 /** A live session, and a stranger who knows the UDP ports of both its ends. */
 async function live() {
+  const talking = vi.spyOn(Transport.prototype, 'sendControl');
   const camera = world.camera();
   const app = world.app();
   const { sink } = world.source(app, await world.pair(app, camera.invite()));
@@ -29,7 +34,11 @@ async function live() {
   const send = async (data: Buffer) => {
     for (const { host, port } of ends) await new Promise<void>((resolve) => stranger.send(data, port, host, () => resolve()));
   };
-  return { sink, send, heard };
+  /** As one on the path can, who writes the ends' own addresses on his packets. */
+  const spoof = (data: Buffer) => {
+    for (const end of new Set(talking.mock.contexts)) if (end instanceof Transport) end.sendSealed(data);
+  };
+  return { sink, send, spoof, heard };
 }
 
 describe('a stranger who can send packets to a live session', () => {
@@ -59,7 +68,7 @@ describe('a stranger who can send packets to a live session', () => {
   });
 
   it('can neither begin DTLS anew nor end it with plain records, nor slip in media', async () => {
-    const { sink, send } = await live();
+    const { sink, send, spoof } = await live();
     const record = (type: number, body: Buffer) => {
       const header = Buffer.from([type, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0]);
       header.writeUInt16BE(body.length, 11);
@@ -76,7 +85,10 @@ describe('a stranger who can send packets to a live session', () => {
     const rtp = Buffer.concat([Buffer.from([0x80, 96]), randomBytes(60)]);
     const timeline = sink.units.at(-1)?.timeline;
     for (let round = 0; round < 20; round += 1)
-      for (const data of [record(22, hello), record(21, alert), record(20, Buffer.from([1])), rtp]) await send(data);
+      for (const data of [record(22, hello), record(21, alert), record(20, Buffer.from([1])), rtp]) {
+        await send(data);
+        spoof(data);
+      }
     const count = sink.units.length;
     await sink.until(({ units }) => units.length > count + 50);
     expect(sink.units.at(-1)?.timeline).toBe(timeline);
