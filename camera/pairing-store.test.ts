@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -102,7 +102,11 @@ describe('StateFolder', () => {
   it('makes one identity, for the user alone, and keeps it', () => {
     const seed = new StateFolder(dir).seed();
     expect(new StateFolder(dir).seed().equals(seed)).toBe(true);
-    expect(statSync(join(dir, 'identity.key')).mode & 0o777).toBe(0o600);
+    const mode = () => statSync(join(dir, 'identity.key')).mode & 0o777;
+    expect(mode()).toBe(0o600);
+    chmodSync(join(dir, 'identity.key'), 0o644);
+    expect(new StateFolder(dir).seed().equals(seed)).toBe(true);
+    expect(mode()).toBe(0o600);
   });
 
   it('refuses a damaged identity rather than becoming another camera', () => {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { CodedError, errnoOf } from '../electron/base/errors.ts';
@@ -22,8 +22,11 @@ export class StateFolder {
 
   /** Null when there is no such file. @throws CodedError `data-unwritable` */
   read(name: string): string | null {
+    const file = join(this.#folder, name);
     try {
-      return readFileSync(join(this.#folder, name), 'utf8');
+      // A copied or restored file may have become readable for others.
+      if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
+      return readFileSync(file, 'utf8');
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return null;
       throw unwritable(this.#folder, error);
@@ -36,7 +39,8 @@ export class StateFolder {
     try {
       const handle = openSync(`${file}.new`, 'w', 0o600);
       try {
-        writeSync(handle, text);
+        // Unlike writeSync it goes on until all of it is written, or fails.
+        writeFileSync(handle, text);
         fsyncSync(handle);
       } finally {
         closeSync(handle);

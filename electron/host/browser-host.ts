@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { systemClock } from '../base/clock.ts';
@@ -74,7 +74,7 @@ export class BrowserHost {
     const { log } = options;
     const dataDir = makeDataFolder(options.dataDir);
     const dataKey = await loadKeyFile(dataDir);
-    const token = options.tokenFile ? await loadToken(options.tokenFile) : newToken();
+    const token = options.tokenFile ? await loadToken(options.tokenFile, log) : newToken();
     const supervisor = new EngineSupervisor<MessagePort>({
       spawn: options.spawn ?? (() => spawnEngineWorker()),
       options: { dataDir, dataKey, host: 'browser', notices: [KEY_FILE_NOTICE] },
@@ -165,7 +165,7 @@ async function listen(server: ReturnType<typeof createHttpServer>, port: number,
 }
 
 /** A token that scripts know in advance: read from the file, or made and written there for its owner only. */
-async function loadToken(file: string): Promise<string> {
+async function loadToken(file: string, log: Log): Promise<string> {
   const fresh = newToken();
   try {
     await writeFile(file, fresh + '\n', { flag: 'wx', mode: 0o600 });
@@ -179,6 +179,8 @@ async function loadToken(file: string): Promise<string> {
     }
   }
   const token = (await readFile(file, 'utf8')).trim();
+  if (process.platform !== 'win32' && ((await stat(file)).mode & 0o077) !== 0)
+    log.warn('other users of this machine can read the token: chmod 600 its file', { file });
   if (!/^[\w-]{16,256}$/.test(token)) {
     throw new CodedError('usage', `The token file ${file} must hold 16 to 256 letters, digits, "-" or "_". Delete it to have one made.`);
   }

@@ -132,7 +132,8 @@ function refuseUpgrade(socket: Duplex, error: unknown): void {
 function urlOf(request: IncomingMessage): URL {
   const target = request.url ?? '/';
   // The path as it was sent: `new URL` would fold `..` away before we look at it.
-  if (!target.startsWith('/') || target.startsWith('//')) throw new CodedError('bad-request', 'The request target is not a path.');
+  // A backslash is a slash to `new URL`: what follows would be taken for a host.
+  if (!/^\/(?![/\\])/.test(target)) throw new CodedError('bad-request', 'The request target is not a path.');
   return new URL(target, 'http://keyhole.invalid');
 }
 

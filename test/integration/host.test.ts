@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { silentLog } from '../../electron/base/log.ts';
+import { createLog, silentLog } from '../../electron/base/log.ts';
 import { BrowserHost } from '../../electron/host/browser-host.ts';
 import { MAX_CONNECTIONS } from '../../electron/host/contract-socket.ts';
 import { loadKeyFile } from '../../electron/host/key-file.ts';
@@ -142,6 +142,7 @@ describe('the page', () => {
   it('refuses a request target that is not a path', async () => {
     expect((await host.ask('GET', '//evil.example/')).status).toBe(400);
     expect((await host.ask('GET', 'http://evil.example/')).status).toBe(400);
+    for (const target of ['/\\evil.example/', '/\\[']) expect((await host.ask('GET', target)).status).toBe(400);
   });
 });
 
@@ -248,6 +249,24 @@ describe('the data folder', () => {
       expect((await second.ask('GET', '/api/v1/cameras', { cookie: `keyhole-${second.port}=${value}` })).status).toBe(200);
     } finally {
       await second.close();
+    }
+  });
+
+  it('says so when others can read the token that is kept in a file, and never says the token', async () => {
+    const tokenFile = join(folder, 'token');
+    await writeFile(tokenFile, 'a-token-of-some-length\n', { mode: 0o600 });
+    for (const [mode, warned] of [
+      [0o600, false],
+      [0o644, true],
+    ] as const) {
+      await chmod(tokenFile, mode);
+      const lines: string[] = [];
+      const log = createLog('test', { write: (line) => lines.push(line) });
+      const dataDir = join(folder, 'with-token');
+      const started = await BrowserHost.start({ dataDir, port: 0, bind: '127.0.0.1', tokenFile, log, spawn: scriptedEngine });
+      await started.close();
+      expect(lines.some((line) => line.includes('chmod 600'))).toBe(warned);
+      expect(lines.join()).not.toContain('a-token-of-some-length');
     }
   });
 
