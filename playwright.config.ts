@@ -6,6 +6,7 @@ const executablePath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((pat
 
 export default defineConfig({
   testDir: 'test/e2e',
+  globalSetup: './test/provide-ffmpeg.ts',
   testMatch: '**/*.spec.ts',
   timeout: 90_000,
   expect: { timeout: 20_000 },

@@ -19,6 +19,7 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          globalSetup: 'test/provide-ffmpeg.ts',
           include: ['test/{integration,faults}/**/*.test.ts'],
           environment: 'node',
           testTimeout: 60_000,

@@ -1,8 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { Recordings, Segment } from '../../electron/contract/model.ts';
+import { streamsOf } from '../fakes/ffmpeg.ts';
 import { Site } from '../fakes/site.ts';
 
 /** The main job by script: real programs, real peers, what a user's own tools see at the end. */
@@ -44,12 +45,9 @@ it('a camera with sound, from its invite to a clip that other programs play', as
   };
   const file = join(running.dir, 'clip.mp4');
   writeFileSync(file, await bytesOf(`/api/v1/clip.mp4?camera=${id}&from=${from}&to=${to}`));
-  const probed = execFileSync('ffprobe', ['-v', 'error', '-show_entries', 'stream=codec_name,duration', '-of', 'json', file], {
-    encoding: 'utf8',
-  });
-  const { streams } = JSON.parse(probed) as { streams: { codec_name: string; duration: string }[] };
-  expect(streams.map(({ codec_name }) => codec_name)).toEqual(['h264', 'opus']);
-  for (const { duration } of streams) expect(Math.abs(Number(duration) - (to - from) / 1000)).toBeLessThan(2.5);
+  const streams = streamsOf(file);
+  expect(streams.map(({ codec }) => codec)).toEqual(['h264', 'opus']);
+  for (const { seconds } of streams) expect(Math.abs(seconds - (to - from) / 1000)).toBeLessThan(2.5);
   expect(spawnSync('ffmpeg', ['-nostdin', '-v', 'error', '-i', file, '-f', 'null', '-'], { encoding: 'utf8' })).toMatchObject({
     status: 0,
     stderr: '',
