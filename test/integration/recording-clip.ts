@@ -33,7 +33,8 @@ export function clipFrames(sound = false): readonly ClipFrame[] {
   const input = sound
     ? ['-i', CLIP, '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000', '-shortest', '-c:v', 'copy', '-c:a', 'aac']
     : ['-i', CLIP, '-c', 'copy'];
-  const flags = 'frag_every_frame+empty_moov+default_base_moof';
+  // No trailer: ffmpeg 4 writes a damaged one to a pipe.
+  const flags = 'frag_every_frame+empty_moov+default_base_moof+skip_trailer';
   const output = execFileSync('ffmpeg', ['-v', 'error', ...input, '-movflags', flags, '-f', 'mp4', 'pipe:1'], {
     maxBuffer: 64 * 1024 * 1024,
   });
