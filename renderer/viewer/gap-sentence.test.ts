@@ -9,7 +9,7 @@ describe('what is said of a gap', () => {
   it('has its times, its length, its reason, and where it goes on', () => {
     const [from, to] = [utc('2026-11-23T09:00:00Z'), utc('2026-11-23T09:30:00Z')];
     const said = gapSentence({ ...gap, from, to, jumpedTo: to }, true, 'UTC');
-    expect(said.what).toMatch(/^from 0?9:00:00.* to 0?9:30:00.* \(30 min\)\.$/);
+    expect(said.what).toMatch(/^from 0?9:00:00.* to 0?9:30:00.* \(30\smin\)\.$/);
     expect(said.why).toBe('Keyhole was not running.');
     expect(said.then).toMatch(/^Goes on at 0?9:30:00/);
     expect(gapSentence({ ...gap, from, to, jumpedTo: to }, false, 'UTC').then).toMatch(/^Shown instead/);

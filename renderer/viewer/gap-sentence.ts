@@ -17,7 +17,7 @@ export function gapSentence({ from, to, reason, text, jumpedTo }: Missing, playi
   const what =
     reason === 'not-added-yet'
       ? `before ${clockTime(to, zone)}, ${day(to)}.`
-      : `from ${moment(from)} to ${moment(to)} (${duration(to - from)}).`;
+      : `from ${moment(from)} to ${moment(to)} (${duration(to - from).replaceAll(' ', '\u00a0')}).`;
   const then = jumpedTo === null ? '' : `${playing ? 'Goes on' : 'Shown instead: the picture'} at ${clockTime(jumpedTo, zone)}.`;
   return { what, why: text, then };
 }

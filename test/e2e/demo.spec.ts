@@ -84,6 +84,7 @@ test.describe('the demo, as the README says', () => {
     await expect(page.getByTestId('playback-canvas')).toBeVisible();
     if (SCREENSHOTS) for (let back = 0; back < 8; back += 1) await page.getByTestId('timeline').press('Shift+ArrowLeft');
     await expect(stage).toHaveAttribute('data-state', 'paused');
+    await page.evaluate(() => document.activeElement instanceof HTMLElement && document.activeElement.blur());
     await screenshots(page, 'timeline', info.outputDir);
     await page.getByTestId('live').click();
     await expect.poll(age).toBeLessThan(5000);
