@@ -4,7 +4,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { systemClock } from '../electron/base/clock.ts';
 import { createLog, silentLog, type Log } from '../electron/base/log.ts';
 import { Backoff } from '../electron/base/retry.ts';
-import { seededRandom } from '../electron/media/seeded-random.ts';
+import { seededRandom } from '../test/fakes/seeded-random.ts';
 import { freshAddressKey, type AddressKey } from '../peer/identity.ts';
 import { RendezvousClient } from '../peer/signaling/rendezvous-client.ts';
 import { CLOSE, MAX_RENDEZVOUS_MESSAGE, registrationTranscript } from '../peer/signaling/rendezvous-messages.ts';

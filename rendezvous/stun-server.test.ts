@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, expect, it } from 'vitest';
 import { SimulatedClock, systemClock } from '../electron/base/clock.ts';
 import { silentLog } from '../electron/base/log.ts';
-import { seededRandom } from '../electron/media/seeded-random.ts';
+import { seededRandom } from '../test/fakes/seeded-random.ts';
 import { ATTRIBUTE, METHOD_BINDING, parseStun, readXorMappedAddress, STUN_CLASS, writeStun } from '../peer/stun/message.ts';
 import { answerStun } from './stun-answer.ts';
 import { StunServer } from './stun-server.ts';

@@ -6,7 +6,6 @@ import { SimulatedClock } from './clock.ts';
 import { asCoded, CodedError, ERROR_TABLE, fromWire } from './errors.ts';
 import { makeFolder } from './folder.ts';
 import { createLog } from './log.ts';
-import { BoundedQueue } from './queue.ts';
 import { Backoff } from './retry.ts';
 
 describe('errors (B1)', () => {
@@ -90,19 +89,6 @@ describe('SimulatedClock (B4)', () => {
     expect(fired).toBe(false);
     expect(clock.now()).toBe(3_600_009);
     expect(clock.monotonic()).toBe(9);
-  });
-});
-
-describe('BoundedQueue', () => {
-  it('refuses what does not fit and keeps its order', () => {
-    const queue = new BoundedQueue<number>(3);
-    expect([1, 2, 3, 4].map((item) => queue.push(item))).toEqual([true, true, true, false]);
-    expect(queue.shift()).toBe(1);
-    expect(queue.push(5)).toBe(true);
-    expect([queue.shift(), queue.shift(), queue.shift(), queue.shift()]).toEqual([2, 3, 5, undefined]);
-    queue.push(6);
-    expect(queue.clear()).toBe(1);
-    expect(queue.length).toBe(0);
   });
 });
 

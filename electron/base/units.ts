@@ -5,6 +5,3 @@ export type Pts90k = number & { readonly __unit: 'Pts90k' };
 
 export const utcMs = (value: number): UtcMs => value as UtcMs;
 export const pts90k = (value: number): Pts90k => value as Pts90k;
-/** Length in milliseconds of `ticks` of 1/90000 s. */
-export const ticksToMs = (ticks: number): number => ticks / 90;
-export const msToTicks = (ms: number): number => Math.round(ms * 90);

@@ -4,7 +4,7 @@ import type { AccessUnit } from '../media/access-unit.ts';
 import { concat } from '../media/concat.ts';
 import { joinAvcc } from '../media/h264/nal.ts';
 import { opusConfig } from '../media/opus/dops.ts';
-import { seededRandom } from '../media/seeded-random.ts';
+import { seededRandom } from '../../test/fakes/seeded-random.ts';
 import { PacketReader } from './packet-reader.ts';
 
 const SETS = Buffer.from('000000016742c016da0280bfe5c0440000030004000003007a3c58ba800000000168ce0fc8', 'hex');

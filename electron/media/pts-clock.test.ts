@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from '../base/clock.ts';
 import { pts90k } from '../base/units.ts';
 import { PtsClock } from './pts-clock.ts';
-import { seededRandom } from './seeded-random.ts';
+import { seededRandom } from '../../test/fakes/seeded-random.ts';
 
 interface Run {
   readonly minutes: number;

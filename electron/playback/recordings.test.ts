@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../test/fakes/seeded-random.ts';
 import { SimulatedClock } from '../base/clock.ts';
 import { utcMs } from '../base/units.ts';
 import type { Storage } from '../storage/client.ts';
@@ -175,11 +176,8 @@ describe('what was recorded and why not', () => {
   });
 
   it('tiles whatever is stored', async () => {
-    let seed = 3;
-    const random = (n: number) => {
-      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-      return Math.floor((seed / 2 ** 32) * n);
-    };
+    const share = seededRandom(3);
+    const random = (n: number) => Math.floor(share() * n);
     const reasons = ['session-lost', 'unknown', 'disk-full', 'connecting'] as const;
     const disjoint = (count: number): [number, number][] => {
       const cuts = Array.from({ length: count * 2 }, () => random(1_000)).sort((a, b) => a - b);

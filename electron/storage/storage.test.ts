@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { seededRandom } from '../../test/fakes/seeded-random.ts';
 import { silentLog } from '../base/log.ts';
 import { utcMs, type UtcMs } from '../base/units.ts';
 import type { Span } from '../contract/model.ts';
@@ -98,11 +99,8 @@ describe('segments', () => {
   });
 
   it('spans are what merging the segments gives, whatever was inserted, replaced and removed', async () => {
-    let seed = 13;
-    const random = (n: number) => {
-      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-      return Math.floor((seed / 2 ** 32) * n);
-    };
+    const share = seededRandom(13);
+    const random = (n: number) => Math.floor(share() * n);
     const rows = new Map<number, NewSegment>();
     for (let round = 0; round < 1_000; round++) {
       const from = random(2000);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../electron/base/errors.ts';
 import { utcMs } from '../../electron/base/units.ts';
-import { seededRandom } from '../../electron/media/seeded-random.ts';
+import { seededRandom } from '../../test/fakes/seeded-random.ts';
 import { createIdentity } from '../identity.ts';
 import { formatInvite, inviteId, isSecretProof, newSecret, parseInvite, proveSecret, tidyName, type Invite } from './invite.ts';
 import { parsePairedCamera } from './paired-camera.ts';

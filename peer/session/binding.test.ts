@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../electron/media/seeded-random.ts';
+import { seededRandom } from '../../test/fakes/seeded-random.ts';
 import { createIdentity } from '../identity.ts';
 import { SessionBinding, type DtlsFacts } from './binding.ts';
 import { ControlChannel } from './control-channel.ts';

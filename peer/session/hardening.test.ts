@@ -1,7 +1,7 @@
 import { createCipheriv, createSecretKey, KeyObject, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ProtectionProfileAeadAes128Gcm, RtpHeader, RtpPacket, SrtcpSession, SrtpSession } from 'werift';
-import { seededRandom } from '../../electron/media/seeded-random.ts';
+import { seededRandom } from '../../test/fakes/seeded-random.ts';
 import { nearestRollover, readRtpHeader, sealedRecords, tuneSrtp } from './hardening.ts';
 
 const record = (type: number, epoch: number, length = 4) => {

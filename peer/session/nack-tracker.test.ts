@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { SimulatedClock } from '../../electron/base/clock.ts';
-import { seededRandom } from '../../electron/media/seeded-random.ts';
+import { seededRandom } from '../../test/fakes/seeded-random.ts';
 import { NackTracker } from './nack-tracker.ts';
 
 let clock: SimulatedClock;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { afterEach, expect, it, vi } from 'vitest';
 import { RTCPeerConnection } from 'werift';
-import { seededRandom } from '../../electron/media/seeded-random.ts';
+import { seededRandom } from '../../test/fakes/seeded-random.ts';
 import { silentLog } from '../../electron/base/log.ts';
 import { Transport, type TransportState } from './transport.ts';
 

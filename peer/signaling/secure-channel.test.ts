@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SimulatedClock } from '../../electron/base/clock.ts';
 import { silentLog } from '../../electron/base/log.ts';
-import { seededRandom } from '../../electron/media/seeded-random.ts';
+import { seededRandom } from '../../test/fakes/seeded-random.ts';
 import { createIdentity, freshAddressKey, type AddressKey, type Identity } from '../identity.ts';
 import { NoiseInitiator } from '../noise.ts';
 import { FRAME, frameHeader, prologue } from './frames.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../electron/media/seeded-random.ts';
+import { seededRandom } from '../../test/fakes/seeded-random.ts';
 import {
   ATTRIBUTE,
   hasIntegrity,

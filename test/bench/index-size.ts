@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { silentLog } from '../../electron/base/log.ts';
 import { utcMs, type UtcMs } from '../../electron/base/units.ts';
-import { seededRandom } from '../../electron/media/seeded-random.ts';
+import { seededRandom } from '../fakes/seeded-random.ts';
 import { Storage } from '../../electron/storage/client.ts';
 import type { NewSegment, StorageArgs, StorageCall } from '../../electron/storage/interface.ts';
 import { encodeKeyframes } from '../../electron/storage/keyframes.ts';

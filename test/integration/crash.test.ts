@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SimulatedClock } from '../../electron/base/clock.ts';
 import { silentLog } from '../../electron/base/log.ts';
 import { utcMs } from '../../electron/base/units.ts';
-import { seededRandom } from '../../electron/media/seeded-random.ts';
+import { seededRandom } from '../fakes/seeded-random.ts';
 import { Playback } from '../../electron/playback/playback.ts';
 import { repairIndex } from '../../electron/recording/repair.ts';
 import { scanSegment } from '../../electron/recording/segment-scan.ts';

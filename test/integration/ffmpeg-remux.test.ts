@@ -15,7 +15,7 @@ import { concat } from '../../electron/media/concat.ts';
 import { parseFragment } from '../../electron/media/fmp4/fragment.ts';
 import { parseInit } from '../../electron/media/fmp4/init.ts';
 import { opusConfig } from '../../electron/media/opus/dops.ts';
-import { seededRandom } from '../../electron/media/seeded-random.ts';
+import { seededRandom } from '../fakes/seeded-random.ts';
 
 const PCM: AudioConfig = {
   kind: 'audio',

@@ -4,7 +4,7 @@ import type { AudioConfig, TrackConfig, VideoConfig } from '../access-unit.ts';
 import { concat } from '../concat.ts';
 import { h264Config } from '../h264/avcc.ts';
 import { opusConfig } from '../opus/dops.ts';
-import { seededRandom } from '../seeded-random.ts';
+import { seededRandom } from '../../../test/fakes/seeded-random.ts';
 import { box, boxesIn, findBox, fullBox, u32, u64 } from './boxes.ts';
 import { buildFragment } from './build-fragment.ts';
 import { buildInit, INIT_TIMESCALE } from './build-init.ts';

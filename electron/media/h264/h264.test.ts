@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../seeded-random.ts';
+import { seededRandom } from '../../../test/fakes/seeded-random.ts';
 import { h264Config, hasOtherSps, parseAvcC } from './avcc.ts';
 import { annexBToAvcc, avccToAnnexB, joinAvcc, splitAnnexB, splitAvcc } from './nal.ts';
 import { ParameterSets } from './parameter-sets.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from '../../base/clock.ts';
 import { h264Config } from '../h264/avcc.ts';
 import { joinAvcc, splitAvcc } from '../h264/nal.ts';
-import { seededRandom } from '../seeded-random.ts';
+import { seededRandom } from '../../../test/fakes/seeded-random.ts';
 import { H264Depacketizer, type H264Frame, type RtpPacket } from './h264-depacketizer.ts';
 import { packetizeH264 } from './h264-packetizer.ts';
 

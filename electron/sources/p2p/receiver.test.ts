@@ -3,7 +3,7 @@ import type { ClockMapping, StreamInfo } from '../../../peer/session/control-mes
 import type { InboundPacket } from '../../../peer/session/transport.ts';
 import { SimulatedClock } from '../../base/clock.ts';
 import type { AccessUnit } from '../../media/access-unit.ts';
-import { seededRandom } from '../../media/seeded-random.ts';
+import { seededRandom } from '../../../test/fakes/seeded-random.ts';
 import { Receiver } from './receiver.ts';
 import { StreamClock } from './stream-clock.ts';
 
