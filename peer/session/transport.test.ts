@@ -4,7 +4,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { RTCPeerConnection } from 'werift';
 import { seededRandom } from '../../test/fakes/seeded-random.ts';
 import { silentLog } from '../../electron/base/log.ts';
-import { Transport, type TransportState } from './transport.ts';
+import { Transport, type InboundPacket, type TransportState } from './transport.ts';
 
 const ICE = { stun: [], turn: [], policy: 'all' } as const;
 const open: Transport[] = [];
@@ -33,6 +33,37 @@ async function connected() {
   await ready;
   return { viewer, camera, hostile };
 }
+
+it('lets no RTP and no RTCP through before it is released, out or in', async () => {
+  const { viewer, camera } = await connected();
+  const heard: InboundPacket[] = [];
+  viewer.packets.on((packet) => heard.push(packet));
+  const packet = (sequenceNumber: number) => {
+    const payload = Buffer.from('not before');
+    return { ssrc: 7, sequenceNumber, timestamp: 1, marker: true, payloadType: 96, payload, composition: 0 };
+  };
+  /** What was sent before it has arrived. */
+  const arrived = async () => {
+    const said = new Promise<void>((resolve) => viewer.controlMessages.on(() => resolve()));
+    camera.sendControl(Buffer.from('now'));
+    await said;
+  };
+  expect(camera.seal(packet(1))).toBeNull();
+  camera.sendSenderReport({ ssrc: 7, ntp: 0n, rtp: 1, packets: 1, octets: 1 });
+  await arrived();
+  expect(viewer.discarded).toBe(0);
+
+  camera.release();
+  camera.sendSealed(camera.seal(packet(2)) ?? Buffer.alloc(0));
+  camera.sendSenderReport({ ssrc: 7, ntp: 0n, rtp: 1, packets: 1, octets: 1 });
+  await arrived();
+  expect([viewer.discarded, heard.length]).toEqual([2, 0]);
+
+  viewer.release();
+  camera.sendSealed(camera.seal(packet(3)) ?? Buffer.alloc(0));
+  await arrived();
+  expect(heard.map(({ sequenceNumber }) => sequenceNumber)).toEqual([3]);
+});
 
 it('a stranger who knows the ports cannot spoil the handshake with packets of his own', async () => {
   const viewer = await Transport.create('viewer', ICE, silentLog);
