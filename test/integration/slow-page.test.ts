@@ -1,15 +1,12 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
 import { utcMs } from '../../electron/base/units.ts';
-import { EngineClient } from '../../electron/contract/client.ts';
 import type { LiveItem } from '../../electron/contract/api.ts';
 import type { CameraId } from '../../electron/contract/model.ts';
-import { decodeMessage, encodeMessage } from '../../electron/contract/wire.ts';
+import { ContractPage } from '../fakes/contract-page.ts';
 import { rtspServerUnavailable, startRtspServer, type RtspServer } from '../fakes/rtsp-server.ts';
 import { Site } from '../fakes/site.ts';
 
@@ -20,40 +17,15 @@ const LEFT_OUT = 500;
 
 type Frame = LiveItem & { kind: 'frame' };
 
-/** A page as the engine sees it: one connection, and what came of each live stream on it. */
-class Page {
-  readonly socket: WebSocket;
-  readonly client: EngineClient;
-
-  private constructor(socket: WebSocket) {
-    this.socket = socket;
-    this.client = new EngineClient({
-      post: (message) => socket.send(encodeMessage(message)),
-      onMessage: (listener) =>
-        void socket.on('message', (data: Buffer, isBinary) => listener(decodeMessage(isBinary ? data : data.toString('utf8')))),
-      onClose: (listener) => void socket.on('close', listener),
-      close: () => socket.close(),
-    });
-  }
-
-  static async open(site: Site): Promise<Page> {
-    const url = new URL('/api/v1/contract', site.url.replace('http', 'ws'));
-    const socket = new WebSocket(url, { headers: { authorization: `Bearer ${site.token}` } });
-    const page = new Page(socket);
-    await once(socket, 'open');
-    return page;
-  }
-
-  /** `taken`: what to wait for before another frame is granted. */
-  watch(camera: CameraId, credit: number, taken: () => Promise<void> | undefined = () => undefined): Frame[] {
-    const frames: Frame[] = [];
-    const item = (value: LiveItem) => {
-      if (value.kind === 'frame') frames.push(value);
-      return taken();
-    };
-    this.client.open('live', { camera }, { item }, credit);
-    return frames;
-  }
+/** What comes of a live stream. `taken`: what to wait for before another frame is granted. */
+function watch(page: ContractPage, camera: CameraId, credit: number, taken: () => Promise<void> | undefined = () => undefined): Frame[] {
+  const frames: Frame[] = [];
+  const item = (value: LiveItem) => {
+    if (value.kind === 'frame') frames.push(value);
+    return taken();
+  };
+  page.client.open('live', { camera }, { item }, credit);
+  return frames;
 }
 
 let site: Site;
@@ -111,14 +83,14 @@ async function resumed(frames: readonly Frame[]): Promise<{ last: Frame; first: 
 it.skipIf(unavailable !== null)(
   'pages that take nothing cost no memory, disturb nobody, and go on at a keyframe; sixteen streams at once',
   async () => {
-    const [stingy, deaf, good] = [await Page.open(site), await Page.open(site), await Page.open(site)];
+    const [stingy, deaf, good] = [await ContractPage.open(site), await ContractPage.open(site), await ContractPage.open(site)];
     const from = Date.now();
     let resume = () => {};
     const gate = new Promise<void>((resolve) => (resume = resolve));
-    const atStingy = stingy.watch(heavy, CREDIT, () => gate);
-    const atDeaf = deaf.watch(heavy, CREDIT);
-    const atGood = good.watch(heavy, 128);
-    const tiles = Array.from({ length: 13 }, () => good.watch(light, 128));
+    const atStingy = watch(stingy, heavy, CREDIT, () => gate);
+    const atDeaf = watch(deaf, heavy, CREDIT);
+    const atGood = watch(good, heavy, 128);
+    const tiles = Array.from({ length: 13 }, () => watch(good, light, 128));
     await expect.poll(() => atDeaf.length, { timeout: 10_000 }).toBeGreaterThan(0);
     // From here on its socket is not read: the kernel's buffers fill, then the host's.
     deaf.socket.pause();
