@@ -98,6 +98,15 @@ it('a stranger who knows the ports cannot spoil the handshake with packets of hi
   }
 });
 
+it('probes a bounded number of addresses that a peer names', async () => {
+  const viewer = await Transport.create('viewer', ICE, silentLog);
+  const camera = await Transport.create('camera', ICE, silentLog);
+  open.push(viewer, camera);
+  const offer = await viewer.createOffer();
+  const more = Array.from({ length: 200 }, (_, n) => `a=candidate:9 1 udp 1 203.0.113.${n} 9 typ host\r\n`).join('');
+  await expect(camera.acceptOffer(offer + more, false)).rejects.toThrow(RangeError);
+});
+
 it('a peer that opens ever more channels is let go', async () => {
   const { camera, hostile } = await connected();
   for (let count = 0; count < 20; count += 1) hostile.createDataChannel(`more ${count}`);

@@ -80,6 +80,9 @@ const COMPOSITION_EXTENSION = 14;
 export const CONTROL_LABEL = 'control';
 /** Data channels that the other end may open; one is used. */
 const MAX_CHANNELS = 4;
+/** What a description may hold: each candidate is probed with several packets, wherever it points. */
+const MAX_CANDIDATES = 128;
+const MAX_SECTIONS = 8;
 
 export type TransportState = 'new' | 'ice' | 'dtls' | 'secured' | 'failed' | 'closed';
 
@@ -410,6 +413,10 @@ function codec(mimeType: string, payloadType: number, clockRate: number, paramet
 const KINDS: readonly PathKind[] = ['host', 'srflx', 'prflx', 'relay'];
 const pathKind = (type: string): PathKind => KINDS.find((kind) => kind === type) ?? 'host';
 export const farther = (a: PathKind, b: PathKind): PathKind => (KINDS.indexOf(a) > KINDS.indexOf(b) ? a : b);
-/** Without end-of-candidates the library goes on checking until it is told to stop. */
-const withoutEnd = (sdp: string): string => sdp.replace(/^a=end-of-candidates\r?\n/gm, '');
+/** Without end-of-candidates the library goes on checking until it is told to stop. @throws RangeError */
+function withoutEnd(sdp: string): string {
+  const count = (lines: RegExp) => sdp.match(lines)?.length ?? 0;
+  if (count(/^a=candidate:/gm) > MAX_CANDIDATES || count(/^m=/gm) > MAX_SECTIONS) throw new RangeError('the description is too long');
+  return sdp.replace(/^a=end-of-candidates\r?\n/gm, '');
+}
 const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);
