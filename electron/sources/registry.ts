@@ -22,19 +22,21 @@ export interface SourceContext {
 }
 
 /** One kind of camera: how a new one is accepted, what is shown of it, and how it is reached. */
-interface SourceKind<S extends StoredSource, N extends NewSource> {
+interface SourceKind<K extends Kind> {
   /** May talk to the camera (pairing). Returns what to keep, and the name it gives itself. */
-  accept(source: N, context: SourceContext): Promise<{ stored: S; name: string }>;
-  info(stored: S): SourceInfo;
+  accept(source: New[K], context: SourceContext): Promise<{ stored: StoredSource; name: string }>;
+  info(stored: Stored[K]): SourceInfo;
   /** Two sources with the same key are the same camera. */
-  key(stored: S): string;
-  create(stored: S, context: SourceContext, events: SourceEvents): Source;
+  key(stored: Stored[K]): string;
+  create(stored: Stored[K], context: SourceContext, events: SourceEvents): Source;
 }
 
-type Kinds = { [K in StoredSource['kind']]: SourceKind<Extract<StoredSource, { kind: K }>, Extract<NewSource, { kind: K }>> };
+type Kind = StoredSource['kind'];
+type Stored = { [K in Kind]: Extract<StoredSource, { kind: K }> };
+type New = { [K in Kind]: Extract<NewSource, { kind: K }> };
 
 /** The table of camera kinds: a new one is a folder beside this file and one row here. */
-const KINDS: Kinds = {
+const KINDS: { readonly [K in Kind]: SourceKind<K> } = {
   p2p: {
     async accept({ invite }, { identity, clock, log }) {
       const camera = await pair({ identity, invite, name: hostname(), clock, log });
@@ -58,14 +60,26 @@ const KINDS: Kinds = {
   },
 };
 
-/** The row of a kind, for values of the union: the cast is sound since `kind` chooses both. */
-const kindOf = (kind: StoredSource['kind']) => KINDS[kind] as unknown as SourceKind<StoredSource, NewSource>;
+// Generic in the kind, so that the type checker sees that `kind` chooses row and value alike.
+export function acceptSource<K extends Kind>(source: New[K] & { readonly kind: K }, context: SourceContext) {
+  return KINDS[source.kind].accept(source, context);
+}
 
-export const acceptSource = (source: NewSource, context: SourceContext) => kindOf(source.kind).accept(source, context);
-export const sourceInfo = (stored: StoredSource): SourceInfo => kindOf(stored.kind).info(stored);
-export const sourceKey = (stored: StoredSource): string => `${stored.kind} ${kindOf(stored.kind).key(stored)}`;
-export const createSource = (stored: StoredSource, context: SourceContext, events: SourceEvents): Source =>
-  kindOf(stored.kind).create(stored, context, events);
+export function sourceInfo<K extends Kind>(stored: Stored[K] & { readonly kind: K }): SourceInfo {
+  return KINDS[stored.kind].info(stored);
+}
+
+export function sourceKey<K extends Kind>(stored: Stored[K] & { readonly kind: K }): string {
+  return `${stored.kind} ${KINDS[stored.kind].key(stored)}`;
+}
+
+export function createSource<K extends Kind>(
+  stored: Stored[K] & { readonly kind: K },
+  context: SourceContext,
+  events: SourceEvents,
+): Source {
+  return KINDS[stored.kind].create(stored, context, events);
+}
 
 /** Takes user and password out of the address, so that they are never shown. */
 export function splitRtspUrl(text: string): { address: string; user: string | undefined; pass: string | undefined } {

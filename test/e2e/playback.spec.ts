@@ -117,20 +117,20 @@ test('plays without a hole over the border of two segments, and jumps the gap, s
   await clickAt(page, first!.to - 4000);
   await pause(page);
   await settled(page, canvas, recorded.fps);
-  await page.evaluate(() => {
+  const seen = await page.evaluateHandle(() => {
     const seen: string[] = [];
     const stage = document.querySelector('[data-testid=stage]')!;
     new MutationObserver(() => seen.push(stage.getAttribute('data-painted-at') ?? '')).observe(stage, {
       attributeFilter: ['data-painted-at'],
     });
-    Object.assign(window, { seen });
+    return seen;
   });
   await page.getByTestId('play').click();
   await expect(page.getByTestId('gap-note')).toBeVisible();
   await expect
     .poll(async () => (await paintedFrame(canvas)).number ?? 0)
     .toBeGreaterThanOrEqual(frameNumberAt(second!.from, recorded.fps) + 3);
-  const painted = (await page.evaluate(() => (window as unknown as { seen: string[] }).seen)).map(Number).filter((at) => at < first!.to);
+  const painted = (await seen.evaluate((times) => times)).map(Number).filter((at) => at < first!.to);
   expect(Math.max(...painted)).toBeGreaterThan(first!.to - 500);
 });
 
@@ -192,5 +192,11 @@ test('what is missing is told in words, to eyes and to screen readers', async ({
   await expect(page.getByTestId('timeline-gaps')).toContainText(/not running/i);
   await clickAt(page, inGap);
   await expect(page.getByTestId('stage-words')).toContainText(/not running/i);
+  await expect(page.getByTestId('gap-note')).toContainText(/Shown instead/);
+  await page.getByTestId('toggle-facts').click();
+  await page.getByTestId('jump').click();
+  await expect(page.getByTestId('jump-time')).toBeFocused();
   await expectAccessible(page);
+  await page.mouse.click(300, 300);
+  await expect(page.getByTestId('jump-time')).toBeHidden();
 });
