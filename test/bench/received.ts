@@ -57,20 +57,14 @@ async function measure(kind: 'P2P' | 'RTSP', url: string, stream: string): Promi
     const percent = (seconds: number) => (seconds / SECONDS / CAMERAS) * 100;
     const app = percent(used[0] ?? NaN);
     const bareCpu = percent(sum(used.slice(1, 1 + CAMERAS)));
-    const rows: BenchRow[] = [
-      {
-        name: `CPU per ${kind} camera received and recorded (${CAMERAS} x ${stream})`,
-        value: app,
-        unit: '% of a core',
-        against: { name: 'bare ffmpeg -c copy of the same RTSP stream', value: bareCpu, ratio: app / bareCpu },
-      },
-    ];
-    if (kind === 'P2P')
-      rows.push({
-        name: `CPU per camera at the camera's side (${stream})`,
-        value: percent(sum(used.slice(1 + CAMERAS))),
-        unit: '% of a core',
-      });
+    const row = (name: string, value: number): BenchRow => ({
+      name,
+      value,
+      unit: '% of a core',
+      against: { name: 'bare ffmpeg -c copy of the same RTSP stream', value: bareCpu, ratio: value / bareCpu },
+    });
+    const rows = [row(`CPU per ${kind} camera received and recorded (${CAMERAS} x ${stream})`, app)];
+    if (kind === 'P2P') rows.push(row(`CPU per camera at the camera's side (${stream})`, percent(sum(used.slice(1 + CAMERAS)))));
     return rows;
   } finally {
     for (const child of bare) child.kill('SIGKILL');
