@@ -30,7 +30,8 @@ async function screenshots(page: Page, name: string, outputDir: string): Promise
   }
   await page.emulateMedia({ colorScheme: 'dark' });
   if (before) await page.setViewportSize(before);
-  if (SCREENSHOTS && README_PICTURES.includes(name)) await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: 'disabled' });
+  if (SCREENSHOTS && README_PICTURES.includes(name))
+    await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: 'disabled' });
 }
 
 test.describe('the demo, as the README says', () => {
