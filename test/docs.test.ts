@@ -35,6 +35,11 @@ function promises(document: string): { number: string; body: string }[] {
   return [...markdown.matchAll(item)].map(([, number = '', body = '']) => ({ number, body }));
 }
 
+it('every folder of the house says what it promises', () => {
+  const folders = [...glob('electron/*/'), 'peer', 'camera', 'rendezvous', 'cli', 'renderer'].map((path) => path.replace(/\/$/, ''));
+  expect(folders.filter((folder) => !documents.includes(join(folder, 'README.md')))).toEqual([]);
+});
+
 describe.each(documents)('%s', (document) => {
   it('names files that exist', () => {
     const named = read(document).match(FILE) ?? [];

@@ -67,7 +67,7 @@ export function testPlan(source: string, { clock }: InputContext): InputPlan {
 }
 
 /** @throws CodedError `bad-request` */
-export function parseTestSource(source: string): TestPictureOptions & { readonly audio: boolean } {
+function parseTestSource(source: string): TestPictureOptions & { readonly audio: boolean } {
   const query = new URLSearchParams(source.replace(/^test:\??/i, ''));
   const number = (name: string, otherwise: number, least: number, most: number): number => {
     const value = Number(query.get(name) ?? otherwise);

@@ -12,7 +12,7 @@ import { CameraAtWork, type FrameRecorder } from './camera.ts';
 import type { Events } from './events.ts';
 
 /** Decoding of video is what bounds a machine; beyond this the wall is no use, and mistakes (a script's loop) are stopped. */
-export const MAX_CAMERAS = 64;
+const MAX_CAMERAS = 64;
 
 interface Options {
   readonly storage: Storage;

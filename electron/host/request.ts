@@ -5,7 +5,7 @@ import type { UtcMs } from '../contract/model.ts';
 import { HttpError } from './problem.ts';
 
 /** Largest JSON body in bytes: an invite with every address in it is about 2 KB. */
-export const MAX_BODY_BYTES = 64 * 1024;
+const MAX_BODY_BYTES = 64 * 1024;
 
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)$/;
 

@@ -69,7 +69,7 @@ export class Footage {
 }
 
 /** In order, cut to [from, to); those less than the tolerance apart are one. */
-export function mergeSpans(spans: readonly Span[], from: UtcMs, to: UtcMs): Span[] {
+function mergeSpans(spans: readonly Span[], from: UtcMs, to: UtcMs): Span[] {
   const merged: { from: UtcMs; to: UtcMs }[] = [];
   for (const span of [...spans].sort((a, b) => a.from - b.from)) {
     const start = utcMs(Math.max(span.from, from));

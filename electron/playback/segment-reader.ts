@@ -8,7 +8,7 @@ import { parseInit, type InitSegment } from '../media/fmp4/init.ts';
 /** Headers of files kept parsed: about 1 KB each. */
 const MAX_HEADERS = 512;
 /** Largest piece of a file that is read at once, bytes: a group of a minute at 8 Mbit/s. */
-export const MAX_READ_BYTES = 60 * 1024 * 1024;
+const MAX_READ_BYTES = 60 * 1024 * 1024;
 
 export interface SegmentHeader {
   readonly init: InitSegment;

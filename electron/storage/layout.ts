@@ -14,7 +14,7 @@ export const RECORDINGS_DIR = 'recordings';
 export const MARKER_FILE = 'keyhole-recordings.json';
 
 /** `2026-11-23`: the folder of a segment is the UTC day of its start. */
-export function dayFolder(start: number): string {
+function dayFolder(start: number): string {
   return new Date(start).toISOString().slice(0, 10);
 }
 

@@ -16,7 +16,7 @@ export const pages = new EventEmitter<{ page: [WebSocket, string] }>();
 let port = 0;
 
 export const toHttp = (url: string) => url.replace(/^app:\/\/ui/, `http://ui.localhost:${port}`);
-export const toApp = (url: string) => url.replace(new RegExp(`^http://ui\\.localhost:${port}(?=/|$)`), 'app://ui');
+const toApp = (url: string) => url.replace(new RegExp(`^http://ui\\.localhost:${port}(?=/|$)`), 'app://ui');
 
 export async function serveUi(): Promise<void> {
   const server = createServer((request, response) => {
