@@ -20,7 +20,7 @@ export interface RouteContext {
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** As in docs/openapi.yaml: `{id}` stands for one segment. */
+  /** As in docs/openapi.yaml: `{id}` stands for a camera's id. */
   readonly path: string;
   handle(context: RouteContext): Promise<void>;
 }
@@ -147,7 +147,7 @@ export function findRoute(method: string, path: string): { route: Route; id: str
 }
 
 function patternOf(path: string): RegExp {
-  return new RegExp(`^${path.replaceAll('.', '\\.').replace('{id}', '(?<id>[^/]{1,64})')}$`);
+  return new RegExp(`^${path.replaceAll('.', '\\.').replace('{id}', '(?<id>cam-[a-z2-7]{8})')}$`);
 }
 
 function sendJson(response: ServerResponse, status: number, value: unknown, headers: Record<string, string> = {}): void {
