@@ -33,8 +33,9 @@ export class Program {
     if (options.namespace) command.unshift('ip', 'netns', 'exec', options.namespace);
     const [file = '', ...rest] = command;
     const child = spawn(file, rest, {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...options.env },
+      // A run of tests that is killed closes the pipe, and leaves nobody behind.
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, KEYHOLE_ENDS_WITH_STDIN: '1', ...options.env },
       cwd: options.cwd,
     });
     this.child = child;
