@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { EngineClient } from '../contract/client.ts';
 import type { ContractSockets } from './contract-socket.ts';
 import { SECURITY_HEADERS, contentSecurityPolicy } from './csp.ts';
+import { sendDoor } from './door.ts';
 import { unauthorized, type Guard } from './guard.ts';
 import { readPageFile } from './page-files.ts';
 import { problemOf, sendProblem } from './problem.ts';
@@ -86,27 +87,6 @@ function redeem(deps: HttpDeps, url: URL, request: IncomingMessage, response: Se
   if (cookie) headers['Set-Cookie'] = deps.sessions.setCookie(deps.port(), cookie);
   response.writeHead(303, headers).end();
   if (cookie) deps.onLinkUsed();
-}
-
-/**
- * What a browser without the cookie sees. A browser that follows a link from another site withholds the cookie once
- * (SameSite=Strict); then the page comes back to itself, which sends it.
- */
-function sendDoor(request: IncomingMessage, response: ServerResponse, used = false): void {
-  const again =
-    !used && request.headers['sec-fetch-site'] !== undefined && /^(cross|same)-site$/.test(String(request.headers['sec-fetch-site']));
-  const text = used
-    ? 'This link was used already. Keyhole printed a new one where it was started: open that.'
-    : 'This browser is not let in yet. Open the link that Keyhole printed where it was started.';
-  const head = again ? '<meta http-equiv="refresh" content="0;url=/">' : '';
-  const body = `<!doctype html><html lang="en"><meta charset="utf-8">${head}<title>Keyhole</title><h1>Keyhole</h1><p>${again ? 'One moment…' : text}</p></html>\n`;
-  response.writeHead(401, {
-    'Content-Type': 'text/html; charset=utf-8',
-    'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-    'WWW-Authenticate': 'Bearer realm="Keyhole"',
-  });
-  response.end(body);
 }
 
 function sendHealth(deps: HttpDeps, response: ServerResponse): void {
