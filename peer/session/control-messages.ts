@@ -72,4 +72,3 @@ export const viewerControl = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready'), version: z.literal(1), path: pathKind }),
 ]);
 export type ViewerControl = z.infer<typeof viewerControl>;
-export type ControlMessage = CameraControl | ViewerControl;

@@ -83,7 +83,5 @@ const START_CODE = Uint8Array.of(0, 0, 0, 1);
 
 export const avccToAnnexB = (data: Uint8Array): Uint8Array => concat(splitAvcc(data).flatMap((nal) => [START_CODE, nal]));
 
-export const annexBToAvcc = (data: Uint8Array): Uint8Array => joinAvcc(splitAnnexB(data));
-
 /** Whether decoding can begin with this picture: it holds an IDR slice. */
 export const hasIdr = (nals: readonly Uint8Array[]): boolean => nals.some((nal) => nalType(nal) === NAL.idr);
