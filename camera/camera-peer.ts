@@ -8,7 +8,7 @@ import { appMessage, type CameraMessage } from '../peer/pairing/channel-messages
 import { tidyName } from '../peer/pairing/invite.ts';
 import { CameraSession } from '../peer/session/camera-session.ts';
 import type { SessionTimes } from '../peer/session/session-core.ts';
-import type { TurnServer } from '../peer/session/transport.ts';
+import type { TurnServer } from '../peer/session/connection.ts';
 import { RendezvousClient } from '../peer/signaling/rendezvous-client.ts';
 import { parseJson } from '../peer/signaling/rendezvous-messages.ts';
 import type { SecureChannel } from '../peer/signaling/secure-channel.ts';

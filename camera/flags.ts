@@ -2,7 +2,7 @@ import { CodedError } from '../electron/base/errors.ts';
 import { readFlags } from '../electron/base/flags.ts';
 import { MAX_RENDEZVOUS, tidyName } from '../peer/pairing/invite.ts';
 import { checkRendezvousUrl } from '../peer/signaling/rendezvous-client.ts';
-import type { TurnServer } from '../peer/session/transport.ts';
+import type { TurnServer } from '../peer/session/connection.ts';
 
 export interface CameraOptions {
   readonly source: string;

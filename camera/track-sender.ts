@@ -3,7 +3,7 @@ import type { AccessUnit, TrackConfig } from '../electron/media/access-unit.ts';
 import { packetizeH264 } from '../electron/media/rtp/h264-packetizer.ts';
 import type { StreamInfo } from '../peer/session/control-messages.ts';
 import type { RtpFrame, RtpStream } from '../peer/session/rtp-stream.ts';
-import { PAYLOAD_TYPE } from '../peer/session/transport.ts';
+import { PAYLOAD_TYPE } from '../peer/session/connection.ts';
 
 /** How a codec goes over RTP: its payload type, its clock, and how a unit is cut. */
 interface RtpFormat {

@@ -4,7 +4,9 @@ import type { CodedError, ErrorCode } from '../../electron/base/errors.ts';
 import { viewerControl, type CameraControl, type ViewerControl } from './control-messages.ts';
 import { RtpStream } from './rtp-stream.ts';
 import { SessionCore, type SessionOptions } from './session-core.ts';
-import { farther, Transport, type IceOptions, type PathKind, type SelectedPair } from './transport.ts';
+import type { IceOptions } from './connection.ts';
+import { farther, type PathKind, type SelectedPair } from './path.ts';
+import { Transport } from './transport.ts';
 
 export interface CameraSessionOptions extends SessionOptions {
   readonly ice: IceOptions;

@@ -1,23 +1,15 @@
 import {
   CandidatePairState,
-  CipherContext,
   ExtensionProfiles,
   GenericNack,
-  getHostAddresses,
-  HashAlgorithm,
-  NamedCurveAlgorithm,
   PictureLossIndication,
-  RTCPeerConnection,
   RtcpPayloadSpecificFeedback,
   RtcpSenderInfo,
   RtcpSrPacket,
   RtcpTransportLayerFeedback,
-  RTCRtpCodecParameters,
   RtpHeader,
-  SignatureAlgorithm,
-  useNACK,
-  usePLI,
   type RTCDataChannel,
+  type RTCPeerConnection,
   type RTCDtlsTransport,
   type RtcpPacket,
   type RtpPacket,
@@ -33,30 +25,8 @@ import {
   requireStunIntegrity,
   tuneSrtp,
 } from './hardening.ts';
-
-export interface TurnServer {
-  readonly url: string;
-  readonly username: string;
-  readonly credential: string;
-}
-
-export interface IceOptions {
-  /** `stun:host:port`; the first is used. */
-  readonly stun: readonly string[];
-  readonly turn: readonly TurnServer[];
-  readonly policy: 'all' | 'relay';
-}
-
-export type PathKind = 'host' | 'srflx' | 'prflx' | 'relay';
-
-/** The selected candidate pair (RFC 8445 §8.1.1); the kind is that of its end that is farther from a plain address. */
-export interface SelectedPair {
-  readonly kind: PathKind;
-  readonly local: string;
-  readonly remote: string;
-  /** Of the last connectivity check, ms. */
-  readonly rttMs: number | null;
-}
+import { createConnection, type IceOptions } from './connection.ts';
+import { selectedPair, type SelectedPair } from './path.ts';
 
 export interface InboundPacket {
   readonly ssrc: number;
@@ -73,8 +43,6 @@ export interface OutboundPacket extends Omit<InboundPacket, 'payload'> {
   readonly payload: Uint8Array;
 }
 
-/** Payload types offered and used; fixed, so that a stream's packets can be told apart without the description. */
-export const PAYLOAD_TYPE = { h264: 96, opus: 111, pcm_mulaw: 0, pcm_alaw: 8 } as const;
 /** One-byte header extension (RFC 8285 §4.2) with `composition`, 24 bits signed; on the first packet of a frame that has one. */
 const COMPOSITION_EXTENSION = 14;
 export const CONTROL_LABEL = 'control';
@@ -114,39 +82,13 @@ export class Transport {
 
   static async create(role: SessionRole, ice: IceOptions, log: Log): Promise<Transport> {
     readRtpHeadersQuickly();
-    // A certificate for this session alone: certificates cross the network in the clear and would tell sessions together.
-    const keys = await CipherContext.createSelfSignedCertificateWithKey(
-      { signature: SignatureAlgorithm.ecdsa_3, hash: HashAlgorithm.sha256_4 },
-      NamedCurveAlgorithm.secp256r1_23,
-    );
-    const video = [
-      codec('video/H264', PAYLOAD_TYPE.h264, 90_000, 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1'),
-    ];
-    const audio = [
-      codec('audio/opus', PAYLOAD_TYPE.opus, 48_000, undefined, 2),
-      codec('audio/PCMU', PAYLOAD_TYPE.pcm_mulaw, 8000, undefined, 1),
-      codec('audio/PCMA', PAYLOAD_TYPE.pcm_alaw, 8000, undefined, 1),
-    ];
-    const stun = ice.policy === 'relay' ? [] : ice.stun.slice(0, 1);
-    const pc = new RTCPeerConnection({
-      codecs: { video, audio },
-      bundlePolicy: 'max-bundle',
-      dtls: { keys },
-      iceTransportPolicy: ice.policy,
-      iceServers: [
-        ...stun.map((urls) => ({ urls })),
-        ...ice.turn.map(({ url, username, credential }) => ({ urls: url, username, credential })),
-      ],
-      iceStunGatherTimeout: 1,
-      // A machine without any network still reaches itself.
-      ...(getHostAddresses(true, true).length === 0 ? { iceAdditionalHostAddresses: ['127.0.0.1'] } : {}),
-    });
+    const pc = await createConnection(ice);
     const transport = new Transport(pc, log);
     if (role === 'viewer') {
       pc.addTransceiver('video', { direction: 'recvonly' });
       pc.addTransceiver('audio', { direction: 'recvonly' });
       transport.#useControl(pc.createDataChannel(CONTROL_LABEL));
-      transport.#attach(stun.length > 0);
+      transport.#attach(ice.policy === 'all' && ice.stun.length > 0);
     } else {
       pc.onDataChannel.subscribe((channel) => {
         if (channel.label === CONTROL_LABEL && !transport.#control) transport.#useControl(channel);
@@ -222,15 +164,7 @@ export class Transport {
   }
 
   get selectedPair(): SelectedPair | null {
-    const pair = this.#dtls?.iceTransport.connection.nominated;
-    if (!pair) return null;
-    const { localCandidate: local, remoteCandidate: remote } = pair;
-    return {
-      kind: farther(pathKind(local.type), pathKind(remote.type)),
-      local: `${bracketed(local.host)}:${local.port}`,
-      remote: `${bracketed(remote.host)}:${remote.port}`,
-      rttMs: pair.rtt === undefined ? null : pair.rtt * 1000,
-    };
+    return selectedPair(this.#dtls);
   }
 
   /** False when there is no channel. Before it is open the bytes wait, in order. */
@@ -399,24 +333,9 @@ export class Transport {
   }
 }
 
-function codec(mimeType: string, payloadType: number, clockRate: number, parameters?: string, channels?: number): RTCRtpCodecParameters {
-  return new RTCRtpCodecParameters({
-    mimeType,
-    payloadType,
-    clockRate,
-    rtcpFeedback: mimeType.startsWith('video/') ? [useNACK(), usePLI()] : [],
-    ...(channels === undefined ? {} : { channels }),
-    ...(parameters === undefined ? {} : { parameters }),
-  });
-}
-
-const KINDS: readonly PathKind[] = ['host', 'srflx', 'prflx', 'relay'];
-const pathKind = (type: string): PathKind => KINDS.find((kind) => kind === type) ?? 'host';
-export const farther = (a: PathKind, b: PathKind): PathKind => (KINDS.indexOf(a) > KINDS.indexOf(b) ? a : b);
 /** Without end-of-candidates the library goes on checking until it is told to stop. @throws RangeError */
 function withoutEnd(sdp: string): string {
   const count = (lines: RegExp) => sdp.match(lines)?.length ?? 0;
   if (count(/^a=candidate:/gm) > MAX_CANDIDATES || count(/^m=/gm) > MAX_SECTIONS) throw new RangeError('the description is too long');
   return sdp.replace(/^a=end-of-candidates\r?\n/gm, '');
 }
-const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);

@@ -5,7 +5,9 @@ import type { SecureChannel } from '../signaling/secure-channel.ts';
 import { cameraControl, type CameraControl, type ViewerControl } from './control-messages.ts';
 import { NackTracker } from './nack-tracker.ts';
 import { SessionCore, type SessionOptions } from './session-core.ts';
-import { farther, Transport, type IceOptions, type InboundPacket, type PathKind } from './transport.ts';
+import type { IceOptions } from './connection.ts';
+import { farther, type PathKind } from './path.ts';
+import { Transport, type InboundPacket } from './transport.ts';
 
 export interface SessionPath {
   readonly kind: PathKind;
