@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from './clock.ts';
 import { asCoded, CodedError, ERROR_TABLE, fromWire } from './errors.ts';
+import { firstOf } from './first-of.ts';
 import { makeFolder } from './folder.ts';
 import { createLog } from './log.ts';
 import { Backoff } from './retry.ts';
@@ -50,6 +51,48 @@ describe('log (B2)', () => {
     log.warn('lost\n2026 info forged', { why: '\u001b]0;title\u0007', name: '\u009b31m', text: 'a\r\nb\u2028c' });
     expect(lines).toHaveLength(1);
     expect(lines[0]).not.toMatch(/[\p{Cc}\p{Zl}]/u);
+  });
+});
+
+describe('firstOf', () => {
+  const setUp = (at?: 'once') => {
+    const clock = new SimulatedClock(0);
+    const left: string[] = [];
+    const settle: { resolve?: (value: number) => void; reject?: (error: Error) => void } = {};
+    const outcome = firstOf<number>({
+      clock,
+      timeoutMs: 100,
+      late: () => new Error('late'),
+      listen: (resolve, reject) => {
+        Object.assign(settle, { resolve, reject });
+        if (at === 'once') resolve(1);
+        return [() => left.push('a'), () => left.push('b')];
+      },
+    });
+    return { clock, left, settle, outcome };
+  };
+
+  it('is settled by the first event, and then listens no more', async () => {
+    const { clock, left, settle, outcome } = setUp();
+    settle.resolve?.(7);
+    settle.reject?.(new Error('too late'));
+    expect(await outcome).toBe(7);
+    await clock.advance(200);
+    expect(left).toEqual(['a', 'b']);
+  });
+
+  it('is rejected when time is over', async () => {
+    const { clock, left, outcome } = setUp();
+    const failed = expect(outcome).rejects.toThrow('late');
+    await clock.advance(100);
+    await failed;
+    expect(left).toEqual(['a', 'b']);
+  });
+
+  it('leaves no listener when it is settled while it begins to listen', async () => {
+    const { left, outcome } = setUp('once');
+    expect(await outcome).toBe(1);
+    expect(left).toEqual(['a', 'b']);
   });
 });
 

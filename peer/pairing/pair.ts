@@ -1,5 +1,6 @@
 import type { Clock } from '../../electron/base/clock.ts';
 import { CodedError, type ErrorCode } from '../../electron/base/errors.ts';
+import { firstOf } from '../../electron/base/first-of.ts';
 import type { Log } from '../../electron/base/log.ts';
 import { freshAddressKey, type Identity } from '../identity.ts';
 import { parseJson } from '../signaling/rendezvous-messages.ts';
@@ -83,25 +84,20 @@ export function expired(): CodedError {
 
 /** Sends `message` and resolves to the camera's next message. @throws CodedError `peer-absent` when none comes, or why the channel is lost */
 export function ask(channel: SecureChannel, clock: Clock, timeoutMs: number, message: AppMessage): Promise<CameraMessage> {
-  return new Promise((resolve, reject) => {
-    const finish = (settle: () => void) => {
-      for (const off of offs) off();
-      timer.cancel();
-      settle();
-    };
-    const timer = clock.setTimeout(
-      () =>
-        finish(() => reject(new CodedError('peer-absent', 'The camera stopped answering: it has lost its network, or was switched off.'))),
-      timeoutMs,
-    );
-    const offs = [
-      channel.lost.on((error) => finish(() => reject(error))),
-      channel.messages.on((text) => {
-        const reply = parseJson(cameraMessage, text);
-        if (reply) finish(() => resolve(reply));
-      }),
-    ];
-    if (!channel.send(message))
-      finish(() => reject(new CodedError('rendezvous-unreachable', 'The rendezvous was lost while the camera was asked.')));
+  return firstOf<CameraMessage>({
+    clock,
+    timeoutMs,
+    late: () => new CodedError('peer-absent', 'The camera stopped answering: it has lost its network, or was switched off.'),
+    listen: (resolve, reject) => {
+      const offs = [
+        channel.lost.on(reject),
+        channel.messages.on((text) => {
+          const reply = parseJson(cameraMessage, text);
+          if (reply) resolve(reply);
+        }),
+      ];
+      if (!channel.send(message)) reject(new CodedError('rendezvous-unreachable', 'The rendezvous was lost while the camera was asked.'));
+      return offs;
+    },
   });
 }

@@ -1,6 +1,7 @@
 import { WebSocket } from 'ws';
 import type { Clock, Timer } from '../../electron/base/clock.ts';
 import { Emitter } from '../../electron/base/emitter.ts';
+import { firstOf } from '../../electron/base/first-of.ts';
 import { CodedError, type WireError } from '../../electron/base/errors.ts';
 import type { Log } from '../../electron/base/log.ts';
 import { Backoff } from '../../electron/base/retry.ts';
@@ -98,25 +99,18 @@ export class RendezvousClient {
   /** Resolves when registered. @throws CodedError `rendezvous-unreachable` when the first attempt fails or takes `timeoutMs`, `closed` */
   async registered(timeoutMs: number): Promise<readonly string[]> {
     if (this.#current.kind === 'registered') return this.#current.stunUrls;
-    return new Promise((resolve, reject) => {
-      const finish = (settle: () => void) => {
-        for (const off of offs) off();
-        timer.cancel();
-        settle();
-      };
-      const fail = (error: CodedError) => finish(() => reject(error));
-      const offs = [
+    return firstOf<readonly string[]>({
+      clock: this.#options.clock,
+      timeoutMs,
+      late: () =>
+        new CodedError('rendezvous-unreachable', `The rendezvous ${this.url} does not answer: check the network and its address.`),
+      listen: (resolve, reject) => [
         this.state.on((state) => {
-          if (state.kind === 'registered') finish(() => resolve(state.stunUrls));
-          else if (state.error) fail(new CodedError('rendezvous-unreachable', state.error.message));
+          if (state.kind === 'registered') resolve(state.stunUrls);
+          else if (state.error) reject(new CodedError('rendezvous-unreachable', state.error.message));
         }),
-        this.ended.on(fail),
-      ];
-      const timer = this.#options.clock.setTimeout(
-        () =>
-          fail(new CodedError('rendezvous-unreachable', `The rendezvous ${this.url} does not answer: check the network and its address.`)),
-        timeoutMs,
-      );
+        this.ended.on(reject),
+      ],
     });
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../electron/base/clock.ts';
 import { Emitter } from '../../electron/base/emitter.ts';
+import { firstOf } from '../../electron/base/first-of.ts';
 import { CodedError } from '../../electron/base/errors.ts';
 import type { Identity } from '../identity.ts';
 import { x25519FromEd25519 } from '../keys.ts';
@@ -139,13 +140,7 @@ export function openChannel(options: OpenChannelOptions): Promise<SecureChannel>
   const first = noise.writeFirst((handshakeHash) =>
     introduce(identity, { kind: FRAME.first, role: 'initiator', handshakeHash, counter: 0 }, Buffer.from('{}')),
   );
-  return new Promise((resolve, reject) => {
-    const finish = (settle: () => void) => {
-      for (const off of offs) off();
-      timer.cancel();
-      settle();
-    };
-    const fail = (error: CodedError) => finish(() => reject(error));
+  const listen = (resolve: (channel: SecureChannel) => void, fail: (error: Error) => void) => {
     const offs = [
       client.unreachable.on((address) => {
         if (address === remote.address)
@@ -182,7 +177,7 @@ export function openChannel(options: OpenChannelOptions): Promise<SecureChannel>
             if (state.kind === 'connecting') channel.close(rendezvousLost(client, state));
           });
           client.ended.on((error) => channel.close(error));
-          finish(() => resolve(channel));
+          resolve(channel);
         } catch (error) {
           if (!(error instanceof NoiseError)) throw error;
           fail(
@@ -194,14 +189,13 @@ export function openChannel(options: OpenChannelOptions): Promise<SecureChannel>
         }
       }),
     ];
-    const timer = clock.setTimeout(
-      () => fail(new CodedError('peer-absent', 'The camera does not answer: it has lost its network, or is too busy.')),
-      options.timeoutMs ?? 8_000,
-    );
     if (!client.send(remote.address, Buffer.concat([frameHeader(FRAME.first, id), first]))) {
       fail(new CodedError('rendezvous-unreachable', `The rendezvous ${client.url} cannot be reached: check the network.`));
     }
-  });
+    return offs;
+  };
+  const late = () => new CodedError('peer-absent', 'The camera does not answer: it has lost its network, or is too busy.');
+  return firstOf({ clock, timeoutMs: options.timeoutMs ?? 8_000, late, listen });
 }
 
 function rendezvousLost(client: RendezvousClient, state: Extract<RendezvousState, { kind: 'connecting' }>): CodedError {
