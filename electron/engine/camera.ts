@@ -125,9 +125,10 @@ export class CameraAtWork {
     if (this.#closed) return;
     const camera = this.snapshot();
     const text = JSON.stringify(camera);
+    // Also when nothing changed: else every frame would look again.
+    this.#toldAt = this.#clock.monotonic();
     if (text === this.#told) return;
     this.#told = text;
-    this.#toldAt = this.#clock.monotonic();
     this.#changed(camera);
   }
 }

@@ -1,10 +1,11 @@
+import type { Camera } from '../contract/model.ts';
 import type { CameraAtWork } from './camera.ts';
 
 interface Figure {
   readonly name: string;
   readonly help: string;
   readonly type: 'gauge' | 'counter';
-  readonly of: (camera: CameraAtWork) => number | null;
+  readonly of: (camera: CameraAtWork, now: Camera) => number | null;
 }
 
 const STATES = ['live', 'connecting', 'offline'] as const;
@@ -36,13 +37,13 @@ const FIGURES: readonly Figure[] = [
     name: 'keyhole_camera_rtt_seconds',
     help: 'Round trip to the camera.',
     type: 'gauge',
-    of: (camera) => seconds(camera.snapshot().path?.rttMs),
+    of: (_camera, { path }) => seconds(path?.rttMs),
   },
   {
     name: 'keyhole_camera_loss_ratio',
     help: 'Packets lost before repair, 0..1.',
     type: 'gauge',
-    of: (camera) => percent(camera.snapshot().path?.lossPct),
+    of: (_camera, { path }) => percent(path?.lossPct),
   },
 ];
 
@@ -56,6 +57,7 @@ export interface EngineFigures {
 
 /** Prometheus text (exposition format 0.0.4). Labels carry camera ids, never names: names are the user's business. */
 export function metricsText(cameras: readonly CameraAtWork[], engine: EngineFigures): string {
+  const snapshots = cameras.map((camera) => ({ camera, now: camera.snapshot() }));
   const lines: string[] = [];
   const figure = (name: string, help: string, type: string, rows: readonly [labels: string, value: number | null][]) => {
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
@@ -67,25 +69,23 @@ export function metricsText(cameras: readonly CameraAtWork[], engine: EngineFigu
       name,
       help,
       type,
-      cameras.map((camera) => [label(camera), of(camera)]),
+      snapshots.map(({ camera, now }) => [label(camera), of(camera, now)]),
     );
   figure(
     'keyhole_camera_state',
     '1 for the state the camera is in.',
     'gauge',
-    cameras.flatMap((camera) => {
-      const now = camera.snapshot().state;
-      return STATES.map((state): [string, number] => [label(camera, `,state="${state}"`), Number(state === now)]);
-    }),
+    snapshots.flatMap(({ camera, now }) =>
+      STATES.map((state): [string, number] => [label(camera, `,state="${state}"`), Number(state === now.state)]),
+    ),
   );
   figure(
     'keyhole_camera_path',
     '1 for the kind of path in use.',
     'gauge',
-    cameras.flatMap((camera) => {
-      const kind = camera.snapshot().path?.kind;
-      return PATHS.map((path): [string, number] => [label(camera, `,path="${path}"`), Number(path === kind)]);
-    }),
+    snapshots.flatMap(({ camera, now }) =>
+      PATHS.map((path): [string, number] => [label(camera, `,path="${path}"`), Number(path === now.path?.kind)]),
+    ),
   );
   figure('keyhole_segments', 'Recorded segments in the index.', 'gauge', [['', engine.segments]]);
   figure('keyhole_recorded_bytes', 'Bytes of all recorded segments.', 'gauge', [['', engine.recordedBytes]]);
