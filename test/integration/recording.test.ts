@@ -18,7 +18,10 @@ import { streamsOf } from '../fakes/ffmpeg.ts';
 import { UnitMaker, VIDEO } from '../fixtures/muxed-units.ts';
 import { CLIP, clipFrames, clipUnits, type ClipUnit } from './recording-clip.ts';
 
-/* The real clip through the real recorder, database and files, read back through playback. Only the clock is simulated. */
+/*
+ * The real clip through the real recorder, database and files, read back through playback. Only the clock is simulated. One file,
+ * since every test needs the same folder, recorder and playback, and asks them something else.
+ */
 
 const T0 = Date.UTC(2026, 10, 23, 10, 0, 7, 300);
 
