@@ -8,6 +8,7 @@ import type { Log } from '../electron/base/log.ts';
 import { TokenBucket } from '../electron/base/token-bucket.ts';
 import { addressOf, verifySignature } from '../peer/identity.ts';
 import { ipBytes } from '../peer/stun/message.ts';
+import type { IceOffer } from '../peer/signaling/ice-servers.ts';
 import {
   clientMessage,
   CLOSE,
@@ -172,6 +173,7 @@ export class RendezvousServer {
       return;
     }
     if (connection.address === null) return this.#refuse(connection, 'refused', 'not registered');
+    if (message.type === 'credentials') return void this.#say(connection, { type: 'credentials', ice: this.#ice() });
     const target = this.#peers.get(message.to);
     if (!target) {
       this.#say(connection, { type: 'unreachable', to: message.to });
@@ -189,7 +191,12 @@ export class RendezvousServer {
     }
     connection.address = address;
     this.#peers.set(address, connection);
-    this.#say(connection, { type: 'registered', address });
+    this.#say(connection, { type: 'registered', address, ice: this.#ice() });
+  }
+
+  #ice(): IceOffer {
+    const port = this.#stunPort();
+    return { stun: port === null ? [] : [`stun::${port}`], turn: [] };
   }
 
   #refuse(connection: Connection, close: keyof typeof CLOSE, text: string): void {

@@ -7,6 +7,7 @@ import type { Log } from '../../electron/base/log.ts';
 import { Backoff } from '../../electron/base/retry.ts';
 import type { AddressKey } from '../identity.ts';
 import { isRendezvousUrl } from '../pairing/invite.ts';
+import { resolveIceServers, type IceOffer, type IceServers } from './ice-servers.ts';
 import {
   MAX_RENDEZVOUS_MESSAGE,
   parseJson,
@@ -27,8 +28,14 @@ export interface RendezvousClientOptions {
   readonly backoff?: Backoff;
 }
 
-export type RendezvousState =
-  { readonly kind: 'connecting'; readonly error: WireError | null } | { readonly kind: 'registered'; readonly stunUrls: readonly string[] };
+export interface RegisteredState {
+  readonly kind: 'registered';
+  /** The STUN servers of `ice` that are named by name or IPv4 address. */
+  readonly stunUrls: readonly string[];
+  readonly ice: IceServers;
+}
+/** The registered state is said again when `ice` changes: credentials are for a limited time. */
+export type RendezvousState = { readonly kind: 'connecting'; readonly error: WireError | null } | RegisteredState;
 
 /** How long a connection may take to be registered, ms. */
 const REGISTER_MS = 8_000;
@@ -97,16 +104,16 @@ export class RendezvousClient {
   }
 
   /** Resolves when registered. @throws CodedError `rendezvous-unreachable` when the first attempt fails or takes `timeoutMs`, `closed` */
-  async registered(timeoutMs: number): Promise<readonly string[]> {
-    if (this.#current.kind === 'registered') return this.#current.stunUrls;
-    return firstOf<readonly string[]>({
+  async registered(timeoutMs: number): Promise<RegisteredState> {
+    if (this.#current.kind === 'registered') return this.#current;
+    return firstOf<RegisteredState>({
       clock: this.#options.clock,
       timeoutMs,
       late: () =>
         new CodedError('rendezvous-unreachable', `The rendezvous ${this.url} does not answer: check the network and its address.`),
       listen: (resolve, reject) => [
         this.state.on((state) => {
-          if (state.kind === 'registered') resolve(state.stunUrls);
+          if (state.kind === 'registered') resolve(state);
           else if (state.error) reject(new CodedError('rendezvous-unreachable', state.error.message));
         }),
         this.ended.on(reject),
@@ -137,7 +144,10 @@ export class RendezvousClient {
           challenged = true;
           break;
         case 'registered':
-          if (message.address === this.address && this.#current.kind !== 'registered') this.#onRegistered(socket);
+          if (message.address === this.address && this.#current.kind !== 'registered') this.#onRegistered(socket, message.ice);
+          break;
+        case 'credentials':
+          if (this.#current.kind === 'registered') this.#setRegistered(message.ice);
           break;
         case 'message':
           this.messages.emit({ from: message.from, data: Buffer.from(message.data, 'base64url') });
@@ -160,18 +170,17 @@ export class RendezvousClient {
     });
   }
 
-  #stunUrls: readonly string[] = [];
+  #stunPort: number | null = null;
 
   #register(socket: WebSocket, nonce: Buffer, stunPort: number | null): void {
     const { addressKey, url } = this.#options;
-    const { host, hostname } = new URL(url);
-    // The ICE library takes names and IPv4 addresses only.
-    this.#stunUrls = stunPort === null || hostname.startsWith('[') ? [] : [`stun:${hostname}:${stunPort}`];
+    const { host } = new URL(url);
+    this.#stunPort = stunPort;
     const signature = addressKey.sign(registrationTranscript(nonce, host));
     this.#say(socket, { type: 'register', key: addressKey.publicKey.toString('base64url'), signature: signature.toString('base64url') });
   }
 
-  #onRegistered(socket: WebSocket): void {
+  #onRegistered(socket: WebSocket, offer: IceOffer | undefined): void {
     this.#timer?.cancel();
     let answered = true;
     let proven = false;
@@ -187,7 +196,9 @@ export class RendezvousClient {
       this.#timer = this.#options.clock.setTimeout(probe, this.#heartbeatMs);
     };
     this.#timer = this.#options.clock.setTimeout(probe, this.#heartbeatMs);
-    this.#set({ kind: 'registered', stunUrls: this.#stunUrls });
+    // Servers before 0.2 name a STUN port, and nothing more.
+    const stun = this.#stunPort === null ? [] : [`stun::${this.#stunPort}`];
+    this.#setRegistered(offer ?? { stun, turn: [] });
   }
 
   #onLost(why: string): void {
@@ -203,6 +214,12 @@ export class RendezvousClient {
         message: `The rendezvous ${this.url} cannot be reached (${why}): check the network and its address.`,
       },
     });
+  }
+
+  #setRegistered(offer: IceOffer): void {
+    const ice = resolveIceServers(offer, this.url);
+    // The ICE library takes names and IPv4 addresses only.
+    this.#set({ kind: 'registered', stunUrls: ice.stun.filter((url) => !url.includes('[')), ice });
   }
 
   #set(state: RendezvousState): void {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { iceOffer } from './ice-servers.ts';
 
 /** What peers and a rendezvous say to each other: JSON in WebSocket text messages. `data` is sealed end to end. */
 export const RENDEZVOUS_VERSION = 1;
@@ -15,6 +16,8 @@ const address = z.string().regex(/^[a-z2-7]{32}$/);
 export const clientMessage = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('register'), key: base64url(32), signature: base64url(64) }),
   z.strictObject({ type: z.literal('send'), to: address, data: base64url(MAX_RENDEZVOUS_MESSAGE) }),
+  /** Asks for fresh TURN credentials. Only for servers that gave some: older ones do not know the message. */
+  z.strictObject({ type: z.literal('credentials') }),
 ]);
 export type ClientMessage = z.infer<typeof clientMessage>;
 
@@ -27,7 +30,9 @@ export const serverMessage = z.discriminatedUnion('type', [
     /** UDP port of STUN on the host of this WebSocket; null when there is none. */
     stunPort: z.number().int().min(1).max(65535).nullable(),
   }),
-  z.object({ type: z.literal('registered'), address }),
+  /** `ice` since 0.2; one that makes no sense is none. */
+  z.object({ type: z.literal('registered'), address, ice: iceOffer.optional().catch(undefined) }),
+  z.object({ type: z.literal('credentials'), ice: iceOffer }),
   z.object({ type: z.literal('message'), from: address, data: base64url(MAX_RENDEZVOUS_MESSAGE) }),
   z.object({ type: z.literal('unreachable'), to: address }),
   z.object({ type: z.literal('error'), code: z.string().max(64), text: z.string().max(512) }),

@@ -143,7 +143,7 @@ export class P2pSource implements Source {
     this.#client = client;
     client.start();
     try {
-      const stun = await client.registered(signalingMs);
+      const { stunUrls: stun } = await client.registered(signalingMs);
       const remote = { publicKey: Buffer.from(camera.publicKey, 'base64url'), address: camera.address };
       const channel = await openChannel({ client, identity, remote, clock, timeoutMs: signalingMs });
       const ice = { stun, turn: [], policy: 'all' } as const;
