@@ -26,6 +26,8 @@ export const ERROR_TABLE = {
   'rendezvous-unreachable': { status: 502, exit: 1 },
   'peer-absent': { status: 502, exit: 1 },
   'ice-failed': { status: 502, exit: 1 },
+  'relay-not-allowed': { status: 502, exit: 1 },
+  'relay-budget-spent': { status: 502, exit: 1 },
   'dtls-failed': { status: 502, exit: 1 },
   'session-lost': { status: 502, exit: 1 },
   'rtsp-refused': { status: 502, exit: 1 },

@@ -3,30 +3,14 @@
 export { type UtcMs, utcMs } from '../base/units.ts';
 import type { UtcMs } from '../base/units.ts';
 import type { ErrorCode } from '../base/errors.ts';
+import type { CameraPath, CameraQuality, Reason, RelayPolicy } from './connection.ts';
+
+export type * from './connection.ts';
 
 /** Short, stable, safe in paths and URLs: `cam-` and 8 characters of base32. */
 export type CameraId = string;
 
 export type CameraState = 'live' | 'connecting' | 'offline';
-
-/** Why something is not as one would wish: a code for programs, a sentence for people. */
-export interface Reason {
-  readonly code: ErrorCode;
-  readonly text: string;
-}
-
-/** ICE candidate type of the selected pair (RFC 8445 §5.1.1), or `rtsp` for a camera reached without P2P. */
-export type PathKind = 'host' | 'srflx' | 'prflx' | 'relay' | 'rtsp';
-
-export interface CameraPath {
-  readonly kind: PathKind;
-  /** `address:port` of each end of the selected pair. */
-  readonly local: string;
-  readonly remote: string;
-  readonly rttMs: number | null;
-  /** Packets lost in the last 5 s, in percent, before repair by retransmission. */
-  readonly lossPct: number | null;
-}
 
 export interface VideoInfo {
   readonly codec: 'h264' | 'h265';
@@ -65,6 +49,10 @@ export interface Camera {
   readonly recording: boolean;
   /** Why it is not recording, if it should be. */
   readonly recordingReason: GapCause | null;
+  /** What the camera sends of itself: null where it does not say. */
+  readonly quality: CameraQuality | null;
+  /** Whether its video may go through a relay. */
+  readonly relay: RelayPolicy;
   readonly createdAt: UtcMs;
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { utcMs } from '../base/units.ts';
-import type { Camera, CameraId, GapCause, Reason, Segment, SourceInfo, UtcMs } from '../contract/model.ts';
+import type { Camera, CameraId, GapCause, Reason, RelayPolicy, Segment, SourceInfo, UtcMs } from '../contract/model.ts';
 import type { AccessUnit } from '../media/access-unit.ts';
 import type { Source, SourceEvents, SourceStatus } from '../sources/source.ts';
 import { CameraStream } from '../stream/camera-stream.ts';
@@ -11,6 +11,7 @@ export interface CameraRecord {
   name: string;
   readonly createdAt: UtcMs;
   readonly source: SourceInfo;
+  relay: RelayPolicy;
 }
 
 /** What a camera needs of its recorder. */
@@ -74,7 +75,7 @@ export class CameraAtWork {
 
   snapshot(): Camera {
     const { video, audio, lastVideo } = this.stream;
-    const { state, reason, path } = this.#status;
+    const { state, reason, path, quality } = this.#status;
     const live = state === 'live';
     const { recording, reason: notRecording } = this.recorder;
     return {
@@ -93,6 +94,7 @@ export class CameraAtWork {
       lastFrameAt: lastVideo && utcMs(Math.round(lastVideo.utc)),
       recording,
       recordingReason: notRecording && { reason: notRecording.reason, text: notRecording.text },
+      quality: (live && quality) || null,
     };
   }
 

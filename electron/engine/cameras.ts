@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
+import { Emitter } from '../base/emitter.ts';
 import { CodedError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { utcMs } from '../base/units.ts';
@@ -7,7 +8,8 @@ import type { Camera, CameraId, NewSource, Segment } from '../contract/model.ts'
 import type { CameraKey, CameraRow } from '../storage/interface.ts';
 import { seal, unseal } from '../storage/seal.ts';
 import type { Storage } from '../storage/client.ts';
-import { acceptSource, createSource, sourceInfo, sourceKey, type SourceContext, type StoredSource } from '../sources/registry.ts';
+import { acceptSource, createSource, sourceInfo, sourceKey, type StoredSource } from '../sources/registry.ts';
+import type { RelayControl, SourceContext } from '../sources/surroundings.ts';
 import { CameraAtWork, type FrameRecorder } from './camera.ts';
 import type { Events } from './events.ts';
 
@@ -162,10 +164,10 @@ export class Cameras {
     // The recorder may speak before the camera that owns it is there.
     const owner: { work?: CameraAtWork } = {};
     const work = new CameraAtWork({
-      record: { id, name: row.name, createdAt: row.createdAt, source: sourceInfo(stored) },
+      record: { id, name: row.name, createdAt: row.createdAt, source: sourceInfo(stored), relay: { kind: 'allow' } },
       clock,
       recorder: recorder({ id, key }, () => owner.work?.touch()),
-      source: (listener) => createSource(stored, { ...context, log }, listener),
+      source: (listener) => createSource(stored, { ...context, log, relay: FREE }, listener),
       changed: (camera) => events.emit({ kind: 'camera.changed', camera }),
     });
     owner.work = work;
@@ -189,3 +191,5 @@ const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 function newCameraId(): CameraId {
   return 'cam-' + [...randomBytes(8)].map((byte) => BASE32[byte % 32]).join('');
 }
+
+const FREE: RelayControl = { allowed: () => true, refusal: () => null, changed: new Emitter() };

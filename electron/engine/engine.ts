@@ -14,6 +14,8 @@ import { callHandlers, streamHandlers } from './handlers.ts';
 import { Cameras } from './cameras.ts';
 import { ContractServer } from './contract-server.ts';
 import { Events } from './events.ts';
+import { DEFAULT_NAT_SETTINGS } from './nat-settings.ts';
+import { unknownNat } from './nat-unknown.ts';
 import type { EngineOptions } from './protocol.ts';
 
 interface Surroundings {
@@ -55,7 +57,14 @@ export class Engine {
       const cameras: Cameras = new Cameras({
         storage,
         dataKey,
-        context: { identity, clock, log: log.child('camera') },
+        context: {
+          identity,
+          clock,
+          log: log.child('camera'),
+          natMonitor: unknownNat(),
+          punchBudget: () => DEFAULT_NAT_SETTINGS.punch,
+          portMapping: () => DEFAULT_NAT_SETTINGS.portMapping,
+        },
         events,
         clock,
         log,

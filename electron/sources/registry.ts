@@ -1,25 +1,18 @@
 import { hostname } from 'node:os';
 import { CodedError } from '../base/errors.ts';
-import type { Clock } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
 import type { NewSource, SourceInfo } from '../contract/model.ts';
-import { fingerprintOf, type Identity } from '../../peer/identity.ts';
+import { fingerprintOf } from '../../peer/identity.ts';
 import { pair } from '../../peer/pairing/pair.ts';
 import type { PairedCamera } from '../../peer/pairing/paired-camera.ts';
 import { P2pSource } from './p2p/source.ts';
 import { RtspSource } from './rtsp/source.ts';
 import type { Source, SourceEvents } from './source.ts';
+import type { CameraContext, SourceContext } from './surroundings.ts';
 
 /** What is kept of a camera's source, sealed at rest: it may hold a password. */
 export type StoredSource =
   | ({ readonly kind: 'p2p' } & PairedCamera)
   | { readonly kind: 'rtsp'; readonly url: string; readonly username?: string | undefined; readonly password?: string | undefined };
-
-export interface SourceContext {
-  readonly identity: Identity;
-  readonly clock: Clock;
-  readonly log: Log;
-}
 
 /** One kind of camera: how a new one is accepted, what is shown of it, and how it is reached. */
 interface SourceKind<K extends Kind> {
@@ -28,7 +21,7 @@ interface SourceKind<K extends Kind> {
   info(stored: Stored[K]): SourceInfo;
   /** Two sources with the same key are the same camera. */
   key(stored: Stored[K]): string;
-  create(stored: Stored[K], context: SourceContext, events: SourceEvents): Source;
+  create(stored: Stored[K], context: CameraContext, events: SourceEvents): Source;
 }
 
 type Kind = StoredSource['kind'];
@@ -75,7 +68,7 @@ export function sourceKey<K extends Kind>(stored: Stored[K] & { readonly kind: K
 
 export function createSource<K extends Kind>(
   stored: Stored[K] & { readonly kind: K },
-  context: SourceContext,
+  context: CameraContext,
   events: SourceEvents,
 ): Source {
   return KINDS[stored.kind].create(stored, context, events);

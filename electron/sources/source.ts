@@ -1,11 +1,14 @@
 import type { AccessUnit } from '../media/access-unit.ts';
-import type { CameraPath, CameraState, Reason } from '../contract/model.ts';
+import type { CameraPath, CameraQuality, CameraState, Reason, SourcePathReport } from '../contract/model.ts';
 
 export interface SourceStatus {
   readonly state: CameraState;
   /** Null only when live. */
   readonly reason: Reason | null;
   readonly path: CameraPath | null;
+  /** How it came to this path; a source without P2P has nothing to say. */
+  readonly report?: SourcePathReport | null;
+  readonly quality?: CameraQuality | null;
 }
 
 /** How a camera is reached. It connects and reconnects by itself until closed: Backoff, capped at 30 s, reset once media flows. */

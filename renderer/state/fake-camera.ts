@@ -14,6 +14,8 @@ export function fakeCamera(changes: Partial<Camera> = {}): Camera {
     lastFrameAt: null,
     recording: true,
     recordingReason: null,
+    quality: null,
+    relay: { kind: 'allow' },
     createdAt: utcMs(1),
     ...changes,
   };

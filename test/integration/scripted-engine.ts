@@ -41,6 +41,8 @@ const calls: CallHandlers = {
       lastFrameAt: null,
       recording: false,
       recordingReason: null,
+      quality: null,
+      relay: { kind: 'allow' },
       createdAt: START,
     };
     cameras.set(added.id, added);
