@@ -1,6 +1,6 @@
 import { Emitter } from '../../electron/base/emitter.ts';
 import { CodedError, type ErrorCode } from '../../electron/base/errors.ts';
-import { ask } from '../pairing/pair.ts';
+import { ask } from '../signaling/link.ts';
 import type { SecureChannel } from '../signaling/secure-channel.ts';
 import { cameraControl, type CameraControl, type ViewerControl } from './control-messages.ts';
 import { NackTracker } from './nack-tracker.ts';

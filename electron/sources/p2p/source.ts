@@ -1,13 +1,13 @@
-import { freshAddressKey, type Identity } from '../../../peer/identity.ts';
+import type { Identity } from '../../../peer/identity.ts';
 import type { PairedCamera } from '../../../peer/pairing/paired-camera.ts';
 import type { CameraControl } from '../../../peer/session/control-messages.ts';
 import type { SessionTimes } from '../../../peer/session/session-core.ts';
-import { ANOTHER_MAY_DO, weightiest } from '../../../peer/pairing/pair.ts';
 import { ViewerSession } from '../../../peer/session/viewer-session.ts';
-import { RendezvousClient } from '../../../peer/signaling/rendezvous-client.ts';
-import { openChannel } from '../../../peer/signaling/secure-channel.ts';
+import { MeetingPlaces } from '../../../peer/signaling/meeting-places.ts';
+import type { LanFinder, Meeting } from '../../../peer/signaling/meeting.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
-import { asCoded, CodedError } from '../../base/errors.ts';
+import type { CodedError } from '../../base/errors.ts';
+import { asCoded } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { Backoff } from '../../base/retry.ts';
 import type { CameraPath, CameraState, Reason } from '../../contract/model.ts';
@@ -21,6 +21,8 @@ export interface P2pSourceOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly events: SourceEvents;
+  /** Looks for the camera on this network too. */
+  readonly lan?: LanFinder | null;
   readonly times?: Partial<P2pTimes>;
 }
 
@@ -56,16 +58,19 @@ export class P2pSource implements Source {
   #closed = false;
   #running: Promise<void> = Promise.resolve();
   #timeline = 0;
-  /** Index of the rendezvous that worked last. */
-  #favourite = 0;
   #quickRetries = 0;
-  #client: RendezvousClient | null = null;
+  readonly #places: MeetingPlaces;
+  readonly #stop = new AbortController();
   #session: ViewerSession | null = null;
   #wake: (() => void) | null = null;
 
   constructor(options: P2pSourceOptions) {
     this.#options = options;
     this.#times = { ...TIMES, ...options.times };
+    const { identity, camera, clock, log, lan = null } = options;
+    const remote = { publicKey: Buffer.from(camera.publicKey, 'base64url'), address: camera.address };
+    const timeoutMs = this.#times.signalingMs;
+    this.#places = new MeetingPlaces({ rendezvous: camera.rendezvous, camera: remote, identity, clock, log, timeoutMs, lan });
   }
 
   start(): void {
@@ -84,7 +89,7 @@ export class P2pSource implements Source {
   async close(): Promise<void> {
     this.#closed = true;
     this.#wake?.();
-    this.#client?.close();
+    this.#stop.abort();
     await this.#session?.close();
     await this.#running;
   }
@@ -116,55 +121,20 @@ export class P2pSource implements Source {
   }
 
   /** @throws CodedError why there is no session */
-  async #connect(): Promise<ViewerSession> {
-    const { rendezvous } = this.#options.camera;
-    const failures: CodedError[] = [];
-    for (let tried = 0; tried < rendezvous.length; tried += 1) {
-      const index = (this.#favourite + tried) % rendezvous.length;
-      const url = rendezvous[index];
-      if (url === undefined || this.#closed) break;
-      try {
-        const session = await this.#connectAt(url);
-        this.#favourite = index;
-        return session;
-      } catch (error) {
-        const coded = asCoded(error);
-        if (!ANOTHER_MAY_DO.has(coded.code)) throw coded;
-        failures.push(coded);
-      }
-    }
-    throw weightiest(failures) ?? new CodedError('closed', 'The camera is being closed.');
+  #connect(): Promise<ViewerSession> {
+    // A session lives without the place where it was agreed on.
+    return this.#places.use((meeting) => this.#connectAt(meeting), this.#stop.signal);
   }
 
-  async #connectAt(url: string): Promise<ViewerSession> {
-    const { identity, camera, clock, log } = this.#options;
+  async #connectAt({ channel, ice: servers }: Meeting): Promise<ViewerSession> {
+    const { identity, clock, log } = this.#options;
     const { signalingMs, session: times } = this.#times;
-    const client = new RendezvousClient({ url, addressKey: freshAddressKey(), clock, log });
-    this.#client = client;
-    client.start();
-    try {
-      const { stunUrls: stun } = await client.registered(signalingMs);
-      const remote = { publicKey: Buffer.from(camera.publicKey, 'base64url'), address: camera.address };
-      const channel = await openChannel({ client, identity, remote, clock, timeoutMs: signalingMs });
-      const ice = { stun, turn: [], policy: 'all' } as const;
-      const session = await ViewerSession.create({
-        identity,
-        channel,
-        ice,
-        clock,
-        log,
-        answerMs: signalingMs,
-        ...(times ? { times } : {}),
-      });
-      this.#session = session;
-      if (this.#closed) await session.close();
-      await session.connect();
-      return session;
-    } finally {
-      // A session lives without the rendezvous.
-      client.close();
-      this.#client = null;
-    }
+    const ice = { stun: servers.stun, turn: [], policy: 'all' } as const;
+    const session = await ViewerSession.create({ identity, channel, ice, clock, log, answerMs: signalingMs, ...(times ? { times } : {}) });
+    this.#session = session;
+    if (this.#closed) await session.close();
+    await session.connect();
+    return session;
   }
 
   /** Receives until the session is over; resolves to why. */
