@@ -30,6 +30,8 @@ export const ERROR_TABLE = {
   'relay-budget-spent': { status: 502, exit: 1 },
   'dtls-failed': { status: 502, exit: 1 },
   'session-lost': { status: 502, exit: 1 },
+  'relay-unreachable': { status: 502, exit: 1 },
+  'relay-refused': { status: 502, exit: 1 },
   'rtsp-refused': { status: 502, exit: 1 },
   'rtsp-unauthorized': { status: 502, exit: 1 },
   'source-not-found': { status: 404, exit: 1 },
