@@ -46,7 +46,13 @@ export function readIrreplaceable(db: SqlDatabase): Irreplaceable | null {
     const settings = db.prepare('SELECT key, value FROM setting').all() as Record<string, unknown>[];
     return {
       cameras: cameras.map((row) =>
-        cameraOf({ ...row, createdAt: row['created_ms'], removedAt: row['removed_ms'], sourceKind: row['source_kind'] }),
+        cameraOf({
+          ...row,
+          createdAt: row['created_ms'],
+          removedAt: row['removed_ms'],
+          sourceKind: row['source_kind'],
+          relayBudget: row['relay_budget'],
+        }),
       ),
       settings: settings.map(settingOf),
     };
@@ -57,11 +63,13 @@ export function readIrreplaceable(db: SqlDatabase): Irreplaceable | null {
 
 /** Into a new, empty database: the cameras keep their integer keys. */
 export function restore(db: SqlDatabase, kept: Irreplaceable): void {
-  const camera = db.prepare('INSERT INTO camera (key, id, name, created_ms, removed_ms, source_kind, source) VALUES (?, ?, ?, ?, ?, ?, ?)');
+  const camera = db.prepare(
+    'INSERT INTO camera (key, id, name, created_ms, removed_ms, source_kind, source, relay_budget) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+  );
   const setting = db.prepare('INSERT INTO setting (key, value) VALUES (?, ?)');
   db.transaction(() => {
     for (const row of kept.cameras) {
-      const values: SqlValue[] = [row.key, row.id, row.name, row.createdAt, row.removedAt, row.sourceKind, row.source];
+      const values: SqlValue[] = [row.key, row.id, row.name, row.createdAt, row.removedAt, row.sourceKind, row.source, row.relayBudget];
       camera.run(...values);
     }
     for (const row of kept.settings) setting.run(row.key, row.value);
@@ -74,10 +82,12 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 /** Throws on anything that is not a camera: half a backup is not restored. */
 function cameraOf(row: Record<string, unknown>): CameraRow {
-  const { key, id, name, createdAt, removedAt, sourceKind, source } = row;
+  // A backup or database of the first format has no budget.
+  const { key, id, name, createdAt, removedAt, sourceKind, source, relayBudget = null } = row;
   if (typeof key !== 'number' || typeof id !== 'string' || !/^[a-z0-9-]{1,64}$/.test(id) || typeof name !== 'string')
     throw new Error('not a camera');
   if (typeof createdAt !== 'number' || (removedAt !== null && typeof removedAt !== 'number')) throw new Error('not a camera');
+  if (relayBudget !== null && typeof relayBudget !== 'number') throw new Error('not a camera');
   if (sourceKind !== 'p2p' && sourceKind !== 'rtsp') throw new Error('not a camera');
   const bytes = typeof source === 'string' ? Buffer.from(source, 'base64') : source;
   if (!(bytes instanceof Uint8Array)) throw new Error('not a camera');
@@ -89,6 +99,7 @@ function cameraOf(row: Record<string, unknown>): CameraRow {
     removedAt: removedAt === null ? null : utcMs(removedAt),
     sourceKind,
     source: new Uint8Array(bytes),
+    relayBudget,
   };
 }
 

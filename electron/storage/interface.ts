@@ -1,5 +1,5 @@
 import type { UtcMs } from '../base/units.ts';
-import type { CameraId, GapReason, Keyframe, Span } from '../contract/model.ts';
+import type { CameraId, GapReason, Keyframe, PathSpan, Span } from '../contract/model.ts';
 
 /** Integer key of a camera inside the database: never reused. */
 export type CameraKey = number;
@@ -14,6 +14,21 @@ export interface CameraRow {
   readonly sourceKind: 'p2p' | 'rtsp';
   /** Sealed by seal.ts under the host's data key. */
   readonly source: Uint8Array;
+  /** Bytes that may go through a relay in a month; 0: none; null: as many as come. */
+  readonly relayBudget: number | null;
+}
+
+/** The way a camera was reached for a while. */
+export interface PathRow extends PathSpan {
+  readonly camera: CameraKey;
+}
+
+/** Bytes through a relay, to be added to a month's. */
+export interface RelayUse {
+  readonly camera: CameraKey;
+  /** UTC: year * 12 + month, January being 0. */
+  readonly month: number;
+  readonly bytes: number;
 }
 
 export interface SegmentRow {
@@ -48,13 +63,18 @@ interface CameraRange {
 /** Everything the database can be asked: one entry per query; the client and the worker are both typed by these keys. */
 export interface StorageCalls {
   /** Throws `conflict` when the id is there already. */
-  addCamera(args: Omit<CameraRow, 'key' | 'removedAt'>): CameraRow;
+  addCamera(args: Omit<CameraRow, 'key' | 'removedAt' | 'relayBudget'>): CameraRow;
   /** In the order they were added; removed ones only when asked for. */
   cameras(args: { readonly removed?: boolean }): readonly CameraRow[];
   /** Also a removed one. */
   camera(args: { readonly id: CameraId }): CameraRow | null;
   /** False when there is no such camera. */
-  updateCamera(args: { readonly id: CameraId; readonly name?: string | undefined; readonly source?: Uint8Array | undefined }): boolean;
+  updateCamera(args: {
+    readonly id: CameraId;
+    readonly name?: string | undefined;
+    readonly source?: Uint8Array | undefined;
+    readonly relayBudget?: number | null | undefined;
+  }): boolean;
   /** Marks it removed; its secrets are wiped. With `forgetRecordings` its rows go too, and its folder is noted as garbage to be deleted. */
   removeCamera(args: { readonly id: CameraId; readonly at: UtcMs; readonly forgetRecordings: boolean }): boolean;
 
@@ -99,6 +119,16 @@ export interface StorageCalls {
   touchRun(args: { readonly run: number; readonly at: UtcMs }): void;
   /** Periods in which the app ran, cut to [from, to), merged. */
   runs(args: { readonly from: UtcMs; readonly to: UtcMs }): readonly Span[];
+
+  /**
+   * Spans that began, or that are longer now (one of the same start is replaced), and bytes that went through relays, in one transaction.
+   * Spans that ended before `forgetBefore` go, and all but the newest MAX_PATH_SPANS of each camera named.
+   */
+  notePaths(args: { readonly spans: readonly PathRow[]; readonly relayed: readonly RelayUse[]; readonly forgetBefore: UtcMs }): void;
+  /** Those that overlap [from, to), in order, whole. */
+  pathSpans(args: CameraRange): readonly PathSpan[];
+  /** Bytes through a relay in that month. */
+  relayUse(args: Omit<RelayUse, 'bytes'>): number;
 }
 
 export type StorageCall = keyof StorageCalls;
@@ -117,6 +147,8 @@ export interface OpenReport {
 export type WorkerRequest =
   { readonly id: number; readonly name: StorageCall; readonly args: unknown } | { readonly id: number; readonly name: 'close' };
 
+/** Spans of ways that are kept of one camera: in a day of flapping the oldest go. */
+export const MAX_PATH_SPANS = 1_000;
 /** Segments nearer than this are shown as one span, milliseconds. A restarted session that misses less is not worth a line. */
 export const SPAN_TOLERANCE_MS = 500;
 /** No segment is longer, milliseconds: bounds how far back a query must look for one that reaches into its range. */

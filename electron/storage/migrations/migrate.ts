@@ -1,9 +1,10 @@
 import { CodedError } from '../../base/errors.ts';
 import type { SqlDatabase } from '../sql.ts';
 import { first } from './001-first.ts';
+import { paths } from './002-paths.ts';
 
 /** Entry n brings a database from version n to n + 1. Never change one that was released; add another. */
-export const MIGRATIONS: readonly string[] = [first];
+export const MIGRATIONS: readonly string[] = [first, paths];
 
 export const LATEST_VERSION = MIGRATIONS.length;
 

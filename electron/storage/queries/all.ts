@@ -2,6 +2,7 @@ import type { StorageCalls } from '../interface.ts';
 import type { SqlDatabase } from '../sql.ts';
 import { cameraQueries } from './cameras.ts';
 import { gapQueries } from './gaps.ts';
+import { pathQueries } from './paths.ts';
 import { runQueries } from './runs.ts';
 import { segmentQueries } from './segments.ts';
 import { settingQueries } from './settings.ts';
@@ -18,5 +19,6 @@ export function allQueries(db: SqlDatabase): StorageCalls {
     around,
     ...gapQueries(db),
     ...runQueries(db),
+    ...pathQueries(db),
   };
 }

@@ -12,6 +12,7 @@ interface Row {
   readonly removed_ms: number | null;
   readonly source_kind: string;
   readonly source: Uint8Array;
+  readonly relay_budget: number | null;
 }
 
 type CameraCalls = Pick<StorageCalls, 'addCamera' | 'cameras' | 'camera' | 'updateCamera' | 'removeCamera'>;
@@ -22,8 +23,11 @@ export function cameraQueries(db: SqlDatabase): CameraCalls {
   const present = db.prepare('SELECT * FROM camera WHERE removed_ms IS NULL ORDER BY key');
   const all = db.prepare('SELECT * FROM camera ORDER BY key');
   const update = db.prepare('UPDATE camera SET name = coalesce(?, name), source = coalesce(?, source) WHERE id = ? AND removed_ms IS NULL');
+  const budget = db.prepare('UPDATE camera SET relay_budget = ? WHERE id = ? AND removed_ms IS NULL');
   const mark = db.prepare("UPDATE camera SET removed_ms = ?, source = x'' WHERE key = ?");
-  const forget = ['segment', 'keyframes', 'span', 'gap'].map((table) => db.prepare(`DELETE FROM ${table} WHERE camera = ?`));
+  const ofCamera = (table: string) => db.prepare(`DELETE FROM ${table} WHERE camera = ?`);
+  const forget = ['segment', 'keyframes', 'span', 'gap'].map(ofCamera);
+  const forgetPaths = ['path_span', 'relay_use'].map(ofCamera);
   const erase = db.prepare('DELETE FROM camera WHERE key = ?');
   const addGarbage = db.prepare('INSERT OR IGNORE INTO garbage (path) VALUES (?)');
 
@@ -42,10 +46,14 @@ export function cameraQueries(db: SqlDatabase): CameraCalls {
       if (!added) throw new Error('a camera that was just added is not there');
       return added;
     },
-    updateCamera: ({ id, name, source }) => update.run(name ?? null, source ?? null, id).changes > 0,
+    updateCamera: db.transaction(({ id, name, source, relayBudget }: Parameters<CameraCalls['updateCamera']>[0]) => {
+      if (relayBudget !== undefined) budget.run(relayBudget, id);
+      return update.run(name ?? null, source ?? null, id).changes > 0;
+    }),
     removeCamera: db.transaction(({ id, at, forgetRecordings }: Parameters<CameraCalls['removeCamera']>[0]) => {
       const row = camera({ id });
       if (!row) return false;
+      for (const statement of forgetPaths) statement.run(row.key);
       if (forgetRecordings) {
         for (const statement of forget) statement.run(row.key);
         erase.run(row.key);
@@ -67,5 +75,6 @@ function fromRow(row: Row): CameraRow {
     removedAt: row.removed_ms === null ? null : utcMs(row.removed_ms),
     sourceKind: row.source_kind === 'rtsp' ? 'rtsp' : 'p2p',
     source: new Uint8Array(row.source),
+    relayBudget: row.relay_budget,
   };
 }
