@@ -1,18 +1,14 @@
-import { randomBytes } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { WebSocketServer } from 'ws';
 import { INVITE_MS } from '../../camera/pairing-store.ts';
 import { SimulatedClock } from '../../electron/base/clock.ts';
-import { addressOf, freshAddressKey, type Identity } from '../../peer/identity.ts';
+import { freshAddressKey, type Identity } from '../../peer/identity.ts';
 import { formatInvite, newSecret, parseInvite } from '../../peer/pairing/invite.ts';
 import type { PairedCamera } from '../../peer/pairing/paired-camera.ts';
 import { Transport } from '../../peer/session/transport.ts';
-import { FRAME } from '../../peer/signaling/frames.ts';
 import { ask } from '../../peer/signaling/link.ts';
-import { clientMessage, parseJson } from '../../peer/signaling/rendezvous-messages.ts';
 import { RendezvousClient } from '../../peer/signaling/rendezvous-client.ts';
 import { openChannel, type SecureChannel } from '../../peer/signaling/secure-channel.ts';
+import { lyingRendezvous } from '../fakes/rendezvous.ts';
 import { testLog, World } from './p2p-world.ts';
 
 let world: World;
@@ -94,31 +90,13 @@ describe('an invite', () => {
   });
 });
 
-/** A rendezvous that answers in the camera's place, as well as it can. */
-async function lyingRendezvous(): Promise<string> {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
-  world.onClose(() => server.close());
-  server.on('connection', (socket) => {
-    socket.send(JSON.stringify({ type: 'challenge', version: 1, nonce: 'A'.repeat(43), stunPort: null }));
-    socket.on('message', (data) => {
-      const message = parseJson(clientMessage, (data as Buffer).toString());
-      if (message?.type === 'register')
-        socket.send(JSON.stringify({ type: 'registered', address: addressOf(Buffer.from(message.key, 'base64url')) }));
-      if (message?.type !== 'send') return;
-      const frame = Buffer.from(message.data, 'base64url');
-      const answer = Buffer.concat([Uint8Array.of(FRAME.second), frame.subarray(1, 17), randomBytes(200)]);
-      socket.send(JSON.stringify({ type: 'message', from: message.to, data: answer.toString('base64url') }));
-    });
-  });
-  await new Promise((resolve) => server.on('listening', resolve));
-  return `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
 describe('a rendezvous that poses as the camera', () => {
   it('is found out, and does not hide the camera from who can meet it at another', async () => {
     const camera = world.camera();
     const invite = parseInvite(camera.invite());
-    const liar = await lyingRendezvous();
+    const place = await lyingRendezvous();
+    world.onClose(() => place.close());
+    const liar = place.url;
     const app = world.app();
     for (const rendezvous of [[liar], [liar, 'ws://127.0.0.1:9']])
       await expect(world.pair(app, formatInvite({ ...invite, rendezvous }))).rejects.toMatchObject({ code: 'identity-mismatch' });
