@@ -14,11 +14,13 @@ export const ERROR_TABLE = {
   'closed': { status: 503, exit: 1 },
   'engine-restarted': { status: 503, exit: 1 },
   'too-busy': { status: 503, exit: 1 },
+  'not-supported': { status: 501, exit: 1 },
   // pairing and identity
   'invite-malformed': { status: 400, exit: 1 },
   'invite-wrong': { status: 403, exit: 1 },
   'invite-used': { status: 409, exit: 1 },
   'invite-expired': { status: 410, exit: 1 },
+  'answer-wrong': { status: 400, exit: 1 },
   'not-paired': { status: 403, exit: 1 },
   'identity-mismatch': { status: 403, exit: 1 },
   'protocol-error': { status: 502, exit: 1 },

@@ -5,8 +5,14 @@ import type {
   DecoderConfig,
   Gop,
   GopGap,
+  HandOffer,
+  NatReport,
+  NatSettings,
   NewSource,
+  PathReport,
+  PunchSettings,
   Recordings,
+  RelayPolicy,
   Segment,
   TimelineCoverage,
   UtcMs,
@@ -31,8 +37,21 @@ export interface Calls {
   'cameras.get': (args: { id: CameraId }) => Camera;
   /** Errors: the invite's (`invite-*`), `rendezvous-unreachable`, `peer-absent`, `bad-request`, `conflict` when it is there already. */
   'cameras.add': (args: { name?: string | undefined; source: NewSource }) => Camera;
-  'cameras.update': (args: { id: CameraId; name?: string | undefined }) => Camera;
+  'cameras.update': (args: { id: CameraId; name?: string | undefined; relay?: RelayPolicy | undefined }) => Camera;
   'cameras.remove': (args: { id: CameraId; deleteRecordings: boolean }) => null;
+  /** By which way the camera is reached, and why; for those who look at it, about once a second. */
+  'cameras.path': (args: { id: CameraId }) => PathReport;
+  /** Pairing without any server: a text for the camera's side, who answers with another. Errors: `invite-*`, `not-supported`. */
+  'cameras.offerByHand': (args: { invite: string }) => HandOffer;
+  /** The camera's answer to that offer. Errors: `answer-wrong`, `not-found` for a ticket that is over, `ice-failed`, `conflict`. */
+  'cameras.answerByHand': (args: { ticket: string; answer: string; name?: string | undefined }) => Camera;
+  /** What is known of the NAT this machine is behind; null until somebody has looked. */
+  'nat.report': (args: Record<string, never>) => NatReport | null;
+  /** Looks again, which takes some seconds. */
+  'nat.refresh': (args: Record<string, never>) => NatReport | null;
+  'nat.settings': (args: Record<string, never>) => NatSettings;
+  /** What is not named stays as it is. */
+  'nat.configure': (args: { punch?: PunchSettings | undefined; portMapping?: boolean | undefined }) => NatSettings;
   'recordings.query': (args: Range & { camera: CameraId }) => Recordings;
   'recordings.segments': (args: Range & { camera: CameraId }) => readonly Segment[];
   'timeline.query': (args: Range & { cameras: readonly CameraId[]; buckets: number }) => readonly TimelineCoverage[];

@@ -161,3 +161,13 @@ export interface NatSettings {
   /** Ask the router to open a port (PCP, NAT-PMP, UPnP-IGD). */
   readonly portMapping: boolean;
 }
+
+/** The first of two texts that people carry where there is no server. */
+export interface HandOffer {
+  /** Names this offer when the answer comes; good for a while, in this run of the app only. */
+  readonly ticket: string;
+  /** One line of text, for the camera's side. */
+  readonly offer: string;
+  /** The same as a QR code: rows of `1` (dark) and `0`, without the quiet zone. Null when it does not fit into one. */
+  readonly qr: readonly string[] | null;
+}

@@ -1,4 +1,4 @@
-import type { Camera, CameraId, UtcMs } from './model.ts';
+import type { Camera, CameraId, NatReport, NatSettings, UtcMs } from './model.ts';
 
 /** State that changed, told to everybody who listens. Broadcasts inform; they never command. */
 export type Broadcast =
@@ -6,4 +6,6 @@ export type Broadcast =
   | { readonly kind: 'camera.removed'; readonly id: CameraId }
   /** Footage became playable up to `to`: at least at every closed segment, about each second while one is open. */
   | { readonly kind: 'recording.added'; readonly camera: CameraId; readonly from: UtcMs; readonly to: UtcMs }
+  | { readonly kind: 'nat.changed'; readonly report: NatReport | null }
+  | { readonly kind: 'nat.configured'; readonly settings: NatSettings }
   | { readonly kind: 'notice'; readonly text: string };

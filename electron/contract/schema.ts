@@ -28,13 +28,37 @@ const source = z.discriminatedUnion('kind', [
   }),
 ]);
 
+/** Less would be spent by looking once; more nobody means. */
+const relay = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('allow') }),
+  z.strictObject({ kind: z.literal('never') }),
+  z.strictObject({ kind: z.literal('budget'), bytesPerMonth: z.number().int().min(1_000_000).max(1e15) }),
+]);
+
+const punch = z.strictObject({
+  enabled: z.boolean(),
+  probes: z.number().int().min(1).max(1024),
+  perSecond: z.number().int().min(100).max(1000),
+  seconds: z.number().int().min(1).max(60),
+});
+
+/** As it is kept. */
+export const natSettingsSchema = z.strictObject({ punch, portMapping: z.boolean() });
+
 export const callSchemas = {
   'app.info': nothing,
   'cameras.list': nothing,
   'cameras.get': z.strictObject({ id: camera }),
   'cameras.add': z.strictObject({ name: name.optional(), source }),
-  'cameras.update': z.strictObject({ id: camera, name: name.optional() }),
+  'cameras.update': z.strictObject({ id: camera, name: name.optional(), relay: relay.optional() }),
   'cameras.remove': z.strictObject({ id: camera, deleteRecordings: z.boolean() }),
+  'cameras.path': z.strictObject({ id: camera }),
+  'cameras.offerByHand': z.strictObject({ invite: z.string().trim().max(4096) }),
+  'cameras.answerByHand': z.strictObject({ ticket: z.string().max(128), answer: z.string().trim().max(16_384), name: name.optional() }),
+  'nat.report': nothing,
+  'nat.refresh': nothing,
+  'nat.settings': nothing,
+  'nat.configure': natSettingsSchema.partial(),
   'recordings.query': ordered(z.strictObject({ camera, ...range })),
   'recordings.segments': ordered(z.strictObject({ camera, ...range })),
   'timeline.query': ordered(z.strictObject({ cameras: z.array(camera).max(64), ...range, buckets: z.number().int().min(1).max(4096) })),

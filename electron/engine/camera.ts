@@ -1,9 +1,11 @@
 import type { Clock } from '../base/clock.ts';
 import { utcMs } from '../base/units.ts';
-import type { Camera, CameraId, GapCause, Reason, RelayPolicy, Segment, SourceInfo, UtcMs } from '../contract/model.ts';
+import type { Camera, CameraId, GapCause, PathReport, Reason, Segment, SourceInfo, UtcMs } from '../contract/model.ts';
 import type { AccessUnit } from '../media/access-unit.ts';
 import type { Source, SourceEvents, SourceStatus } from '../sources/source.ts';
 import { CameraStream } from '../stream/camera-stream.ts';
+import { pathWords } from './paths/path-words.ts';
+import type { CameraPaths } from './paths/paths.ts';
 
 /** What is kept of a camera, without its secrets. */
 export interface CameraRecord {
@@ -11,7 +13,6 @@ export interface CameraRecord {
   name: string;
   readonly createdAt: UtcMs;
   readonly source: SourceInfo;
-  relay: RelayPolicy;
 }
 
 /** What a camera needs of its recorder. */
@@ -36,6 +37,7 @@ export class CameraAtWork {
   readonly record: CameraRecord;
   readonly stream: CameraStream;
   readonly recorder: FrameRecorder;
+  readonly paths: CameraPaths;
   readonly #source: Source;
   readonly #clock: Clock;
   readonly #changed: (camera: Camera) => void;
@@ -48,6 +50,7 @@ export class CameraAtWork {
     record: CameraRecord;
     clock: Clock;
     recorder: FrameRecorder;
+    paths: CameraPaths;
     source: (events: SourceEvents) => Source;
     changed: (camera: Camera) => void;
   }) {
@@ -55,6 +58,7 @@ export class CameraAtWork {
     this.#clock = options.clock;
     this.#changed = options.changed;
     this.recorder = options.recorder;
+    this.paths = options.paths;
     this.stream = new CameraStream(options.clock);
     this.#source = options.source({ unit: (unit) => this.#unit(unit), status: (status) => this.#statusChanged(status) });
   }
@@ -95,6 +99,27 @@ export class CameraAtWork {
       recording,
       recordingReason: notRecording && { reason: notRecording.reason, text: notRecording.text },
       quality: (live && quality) || null,
+      relay: this.paths.relay.policy,
+    };
+  }
+
+  /** Its way, also while no pictures come by it. */
+  async path(): Promise<PathReport> {
+    const history = await this.paths.history();
+    const { path, reason, report, state } = this.#status;
+    const words = report?.why ? report : pathWords(path, state === 'live' ? null : reason);
+    return {
+      path,
+      history,
+      pairs: report?.pairs ?? [],
+      attempts: report?.attempts ?? [],
+      mine: report?.mine ?? null,
+      theirs: report?.theirs ?? null,
+      kbps: report?.kbps ?? (this.stream.video ? this.stream.rate.kbps : null),
+      relayedBytesMonth: this.paths.relay.bytes,
+      relay: this.paths.relay.policy,
+      why: words.why,
+      advice: words.advice,
     };
   }
 
@@ -104,6 +129,7 @@ export class CameraAtWork {
     await this.#source.close();
     this.stream.close();
     await this.recorder.close();
+    await this.paths.close();
   }
 
   #unit(unit: AccessUnit): void {
@@ -119,6 +145,7 @@ export class CameraAtWork {
     this.#status = status;
     if (was === 'live' && status.state !== 'live') this.stream.interrupted();
     this.recorder.sourceStatus(status);
+    this.paths.status(status);
     const figuresOnly = was === status.state && status.state === 'live';
     if (!figuresOnly || this.#clock.monotonic() - this.#toldAt >= FIGURES_MS) this.#tell();
   }

@@ -1,17 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
-import { Emitter } from '../base/emitter.ts';
 import { CodedError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { utcMs } from '../base/units.ts';
-import type { Camera, CameraId, NewSource, Segment } from '../contract/model.ts';
+import type { Camera, CameraId, NewSource, RelayPolicy, Segment } from '../contract/model.ts';
 import type { CameraKey, CameraRow } from '../storage/interface.ts';
 import { seal, unseal } from '../storage/seal.ts';
 import type { Storage } from '../storage/client.ts';
-import { acceptSource, createSource, sourceInfo, sourceKey, type StoredSource } from '../sources/registry.ts';
-import type { RelayControl, SourceContext } from '../sources/surroundings.ts';
+import { acceptSource, createSource, sourceInfo, sourceKey, type AcceptedSource, type StoredSource } from '../sources/registry.ts';
+import type { SourceContext } from '../sources/surroundings.ts';
 import { CameraAtWork, type FrameRecorder } from './camera.ts';
 import type { Events } from './events.ts';
+import { budgetOf, policyOf } from './paths/relay-budget.ts';
+import type { Paths } from './paths/paths.ts';
 
 /** Decoding of video is what bounds a machine; beyond this the wall is no use, and mistakes (a script's loop) are stopped. */
 const MAX_CAMERAS = 64;
@@ -25,6 +26,7 @@ interface Options {
   readonly log: Log;
   /** Deletes the files of what was removed, in the background. */
   readonly deleteRemoved: () => void;
+  readonly paths: Paths;
   readonly recorder: (camera: { id: CameraId; key: CameraKey }, changed: () => void) => FrameRecorder;
 }
 
@@ -50,7 +52,7 @@ export class Cameras {
     const notices: string[] = [];
     for (const row of await this.#options.storage.call('cameras', {})) {
       try {
-        this.#begin(row, this.#open(row));
+        await this.#begin(row, this.#open(row));
       } catch (error) {
         const text = error instanceof Error ? error.message : String(error);
         this.#options.log.error(`camera ${row.name} cannot be used: ${text}`, { camera: row.id });
@@ -84,9 +86,13 @@ export class Cameras {
     for (const { work } of this.#entries.values()) work.retryNow();
   }
 
-  /** One at a time, so that the same camera cannot slip in twice. */
   add(source: NewSource, name: string | undefined): Promise<Camera> {
-    const added = this.#adding.then(() => this.#add(source, name));
+    return this.addAccepted(() => acceptSource(source, this.#options.context), name);
+  }
+
+  /** One at a time, so that the same camera cannot slip in twice. */
+  addAccepted(accept: () => Promise<AcceptedSource>, name: string | undefined): Promise<Camera> {
+    const added = this.#adding.then(() => this.#add(accept, name));
     this.#adding = added.then(
       () => {},
       () => {},
@@ -94,13 +100,16 @@ export class Cameras {
     return added;
   }
 
-  async rename(id: CameraId, name: string | undefined): Promise<Camera> {
-    const { work } = this.at(id);
-    if (name !== undefined) {
-      await this.#options.storage.call('updateCamera', { id, name });
-      work.record.name = name;
-      work.touch();
-    }
+  /** Throws `bad-request` for what this kind of camera does not have. */
+  async update(id: CameraId, { name, relay }: { name?: string | undefined; relay?: RelayPolicy | undefined }): Promise<Camera> {
+    const { work, stored } = this.at(id);
+    if (relay && stored.kind !== 'p2p')
+      throw new CodedError('bad-request', 'This camera is reached without peer-to-peer: it uses no relay.');
+    if (name === undefined && relay === undefined) return work.snapshot();
+    await this.#options.storage.call('updateCamera', { id, name, ...(relay ? { relayBudget: budgetOf(relay) } : {}) });
+    if (name !== undefined) work.record.name = name;
+    if (relay) work.paths.relay.policy = relay;
+    work.touch();
     return work.snapshot();
   }
 
@@ -121,13 +130,13 @@ export class Cameras {
     this.#entries.clear();
   }
 
-  async #add(source: NewSource, name: string | undefined): Promise<Camera> {
-    const { storage, context, clock, log } = this.#options;
+  async #add(accept: () => Promise<AcceptedSource>, name: string | undefined): Promise<Camera> {
+    const { storage, clock, log } = this.#options;
     if (this.#closed) throw new CodedError('closed', 'Keyhole is closing.');
     if (this.#entries.size >= MAX_CAMERAS) {
       throw new CodedError('conflict', `There are ${MAX_CAMERAS} cameras already, the most one installation takes. Remove one first.`);
     }
-    const accepted = await acceptSource(source, context);
+    const accepted = await accept();
     const same = [...this.#entries.values()].find(({ stored }) => sourceKey(stored) === sourceKey(accepted.stored));
     if (same) return this.#connectAnew(same, accepted.stored);
     const id = newCameraId();
@@ -139,7 +148,7 @@ export class Cameras {
       source: this.#seal(id, accepted.stored),
     });
     log.info('camera added', { camera: id, kind: accepted.stored.kind });
-    return this.#begin(row, accepted.stored).snapshot();
+    return (await this.#begin(row, accepted.stored)).snapshot();
   }
 
   /** A camera that is there already was added with another password, or paired anew: its connection is replaced, its recordings stay. */
@@ -154,20 +163,22 @@ export class Cameras {
     if (!row) throw new CodedError('not-found', `There is no camera ${id}.`);
     await work.close();
     log.info('camera connected anew', { camera: id, kind: stored.kind });
-    return this.#begin(row, stored).snapshot();
+    return (await this.#begin(row, stored)).snapshot();
   }
 
-  #begin(row: CameraRow, stored: StoredSource): CameraAtWork {
+  async #begin(row: CameraRow, stored: StoredSource): Promise<CameraAtWork> {
     const { context, clock, events, recorder } = this.#options;
     const { id, key } = row;
+    const paths = await this.#options.paths.open({ key, policy: policyOf(row.relayBudget) });
     const log = context.log.child(id);
     // The recorder may speak before the camera that owns it is there.
     const owner: { work?: CameraAtWork } = {};
     const work = new CameraAtWork({
-      record: { id, name: row.name, createdAt: row.createdAt, source: sourceInfo(stored), relay: { kind: 'allow' } },
+      record: { id, name: row.name, createdAt: row.createdAt, source: sourceInfo(stored) },
       clock,
       recorder: recorder({ id, key }, () => owner.work?.touch()),
-      source: (listener) => createSource(stored, { ...context, log, relay: FREE }, listener),
+      paths,
+      source: (listener) => createSource(stored, { ...context, log, relay: paths.relay }, listener),
       changed: (camera) => events.emit({ kind: 'camera.changed', camera }),
     });
     owner.work = work;
@@ -191,5 +202,3 @@ const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 function newCameraId(): CameraId {
   return 'cam-' + [...randomBytes(8)].map((byte) => BASE32[byte % 32]).join('');
 }
-
-const FREE: RelayControl = { allowed: () => true, refusal: () => null, changed: new Emitter() };

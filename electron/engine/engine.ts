@@ -14,8 +14,10 @@ import { callHandlers, streamHandlers } from './handlers.ts';
 import { Cameras } from './cameras.ts';
 import { ContractServer } from './contract-server.ts';
 import { Events } from './events.ts';
-import { DEFAULT_NAT_SETTINGS } from './nat-settings.ts';
+import { noHandPairing } from './hand-pairing.ts';
+import { NatChoices } from './nat-settings.ts';
 import { unknownNat } from './nat-unknown.ts';
+import { Paths } from './paths/paths.ts';
 import type { EngineOptions } from './protocol.ts';
 
 interface Surroundings {
@@ -53,6 +55,16 @@ export class Engine {
       closers.push(() => runs.close());
 
       const events = new Events();
+      const natMonitor = unknownNat();
+      natMonitor.changed.on(() => events.emit({ kind: 'nat.changed', report: natMonitor.current }));
+      const natChoices = await NatChoices.open({
+        storage,
+        log: log.child('nat'),
+        changed: (settings) => events.emit({ kind: 'nat.configured', settings }),
+      });
+      const paths = new Paths({ storage, clock, log: log.child('paths') });
+      paths.start();
+      closers.push(() => paths.close());
       const notices = [...options.notices, ...repairNotices(storage, repaired)];
       const cameras: Cameras = new Cameras({
         storage,
@@ -61,9 +73,9 @@ export class Engine {
           identity,
           clock,
           log: log.child('camera'),
-          natMonitor: unknownNat(),
-          punchBudget: () => DEFAULT_NAT_SETTINGS.punch,
-          portMapping: () => DEFAULT_NAT_SETTINGS.portMapping,
+          natMonitor,
+          punchBudget: () => natChoices.current.punch,
+          portMapping: () => natChoices.current.portMapping,
         },
         events,
         clock,
@@ -72,6 +84,7 @@ export class Engine {
           void collectGarbage({ storage, dataDir, log }).catch((error: unknown) =>
             log.warn(`removed recordings are deleted at the next start: ${String(error)}`),
           ),
+        paths,
         recorder: (camera, changed) =>
           new Recorder({
             camera,
@@ -89,7 +102,19 @@ export class Engine {
           }),
       });
       const playback = new Playback({ storage, dataDir, clock, log: log.child('playback'), unlisted: (id) => cameras.unlisted(id) });
-      const parts = { storage, cameras, playback, events, notices, publicKey: identity.publicKey, host: options.host, dataDir };
+      const parts = {
+        storage,
+        cameras,
+        playback,
+        events,
+        natMonitor,
+        natChoices,
+        handPairing: noHandPairing,
+        notices,
+        publicKey: identity.publicKey,
+        host: options.host,
+        dataDir,
+      };
       const server: ContractServer = new ContractServer(
         callHandlers(parts, () => server.connections),
         streamHandlers(parts),

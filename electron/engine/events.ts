@@ -45,6 +45,7 @@ export class Events {
 function subject(broadcast: Broadcast): string | undefined {
   if (broadcast.kind === 'camera.changed') return `camera ${broadcast.camera.id}`;
   if (broadcast.kind === 'camera.removed') return `camera ${broadcast.id}`;
+  if (broadcast.kind === 'nat.changed' || broadcast.kind === 'nat.configured') return broadcast.kind;
   if (broadcast.kind === 'recording.added') return `recording ${broadcast.camera}`;
   return undefined;
 }

@@ -1,18 +1,24 @@
 import type { AppInfo } from '../contract/model.ts';
 import type { Playback } from '../playback/playback.ts';
+import type { NatMonitor } from '../sources/surroundings.ts';
 import type { Storage } from '../storage/client.ts';
 import { appInfo, diskSpace } from './app-info.ts';
 import type { Cameras } from './cameras.ts';
 import type { CallHandlers, Sink, StreamHandlers } from './contract-server.ts';
 import type { Events } from './events.ts';
+import { qrRows, type HandPairing } from './hand-pairing.ts';
 import { serveLive } from './live.ts';
 import { metricsText } from './metrics.ts';
+import type { NatChoices } from './nat-settings.ts';
 
 export interface Parts {
   readonly storage: Storage;
   readonly cameras: Cameras;
   readonly playback: Playback;
   readonly events: Events;
+  readonly natMonitor: NatMonitor;
+  readonly natChoices: NatChoices;
+  readonly handPairing: HandPairing;
   readonly notices: readonly string[];
   readonly publicKey: Uint8Array;
   readonly host: AppInfo['host'];
@@ -21,17 +27,30 @@ export interface Parts {
 
 /** What each question of the contract means: one line a call. */
 export function callHandlers(parts: Parts, connections: () => number): CallHandlers {
-  const { cameras, playback, storage, events } = parts;
+  const { cameras, playback, storage, events, natMonitor, natChoices, handPairing } = parts;
   return {
     'app.info': () => appInfo(parts),
     'cameras.list': () => cameras.list(),
     'cameras.get': ({ id }) => cameras.at(id).work.snapshot(),
     'cameras.add': ({ source, name }) => cameras.add(source, name),
-    'cameras.update': ({ id, name }) => cameras.rename(id, name),
+    'cameras.update': ({ id, name, relay }) => cameras.update(id, { name, relay }),
     'cameras.remove': async ({ id, deleteRecordings }) => {
       await cameras.remove(id, deleteRecordings);
       return null;
     },
+    'cameras.path': ({ id }) => cameras.at(id).work.path(),
+    'cameras.offerByHand': async ({ invite }) => {
+      const { ticket, offer } = await handPairing.offer(invite);
+      return { ticket, offer, qr: qrRows(offer) };
+    },
+    'cameras.answerByHand': ({ ticket, answer, name }) => cameras.addAccepted(() => handPairing.answer(ticket, answer), name),
+    'nat.report': () => natMonitor.current,
+    'nat.refresh': async () => {
+      await natMonitor.refresh();
+      return natMonitor.current;
+    },
+    'nat.settings': () => natChoices.current,
+    'nat.configure': (changes) => natChoices.configure(changes),
     'recordings.query': (range) => playback.recordings(range),
     'recordings.segments': (range) => playback.segments(range),
     'timeline.query': (query) => playback.timeline(query),
@@ -45,6 +64,7 @@ export function callHandlers(parts: Parts, connections: () => number): CallHandl
         diskFreeBytes: disk?.freeBytes ?? null,
         connections: connections(),
         eventsDropped: events.dropped,
+        nat: natMonitor.current,
       };
       return metricsText(
         cameras.all().map(({ work }) => work),

@@ -1,5 +1,6 @@
-import type { Camera } from '../contract/model.ts';
+import type { Camera, NatReport } from '../contract/model.ts';
 import type { CameraAtWork } from './camera.ts';
+import { budgetOf } from './paths/relay-budget.ts';
 
 interface Figure {
   readonly name: string;
@@ -45,6 +46,24 @@ const FIGURES: readonly Figure[] = [
     type: 'gauge',
     of: (_camera, { path }) => percent(path?.lossPct),
   },
+  {
+    name: 'keyhole_camera_relayed_bytes_total',
+    help: 'Bytes through a relay, both ways.',
+    type: 'counter',
+    of: ({ paths }) => paths.relay.total,
+  },
+  {
+    name: 'keyhole_camera_relayed_bytes_month',
+    help: 'Bytes through a relay since the month (UTC) began.',
+    type: 'gauge',
+    of: ({ paths }) => paths.relay.bytes,
+  },
+  {
+    name: 'keyhole_camera_relay_budget_bytes',
+    help: 'Bytes that may go through a relay in a month; none for a camera without a limit.',
+    type: 'gauge',
+    of: ({ paths }) => budgetOf(paths.relay.policy),
+  },
 ];
 
 export interface EngineFigures {
@@ -53,6 +72,7 @@ export interface EngineFigures {
   readonly diskFreeBytes: number | null;
   readonly connections: number;
   readonly eventsDropped: number;
+  readonly nat: NatReport | null;
 }
 
 /** Prometheus text (exposition format 0.0.4). Labels carry camera ids, never names: names are the user's business. */
@@ -86,6 +106,30 @@ export function metricsText(cameras: readonly CameraAtWork[], engine: EngineFigu
     snapshots.flatMap(({ camera, now }) =>
       PATHS.map((path): [string, number] => [label(camera, `,path="${path}"`), Number(path === now.path?.kind)]),
     ),
+  );
+  figure(
+    'keyhole_camera_path_attempts_total',
+    'Tries for a better path, by way and result.',
+    'counter',
+    cameras.flatMap((camera) =>
+      camera.paths.attempts.rows.map(({ way, ok, count }): [string, number] => [
+        label(camera, `,way="${way}",result="${ok ? 'ok' : 'failed'}"`),
+        count,
+      ]),
+    ),
+  );
+  const { nat } = engine;
+  figure(
+    'keyhole_nat',
+    '1 for the kind of NAT this machine is behind (RFC 4787, RFC 3489).',
+    'gauge',
+    nat ? [[`{mapping="${nat.mapping}",filtering="${nat.filtering}",classical="${nat.classical}"}`, 1]] : [],
+  );
+  figure(
+    'keyhole_nat_port_mapping',
+    '1 when the router opens ports when asked.',
+    'gauge',
+    nat ? [['', Number(nat.portMapping !== null)]] : [],
   );
   figure('keyhole_segments', 'Recorded segments in the index.', 'gauge', [['', engine.segments]]);
   figure('keyhole_recorded_bytes', 'Bytes of all recorded segments.', 'gauge', [['', engine.recordedBytes]]);

@@ -83,6 +83,22 @@ export const routes: readonly Route[] = [
   },
   {
     method: 'GET',
+    path: '/api/v1/cameras/{id}/path',
+    handle: async ({ engine, response, url, id }) => {
+      parse(noParameters, queryOf(url));
+      sendJson(response, 200, await engine.call('cameras.path', parse(callSchemas['cameras.path'], { id })));
+    },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/nat',
+    handle: async ({ engine, response, url }) => {
+      parse(noParameters, queryOf(url));
+      sendJson(response, 200, await engine.call('nat.report', {}));
+    },
+  },
+  {
+    method: 'GET',
     path: '/api/v1/recordings',
     handle: async ({ engine, response, url }) => {
       const range = parse(callSchemas['recordings.query'], parse(cameraRange, queryOf(url)));

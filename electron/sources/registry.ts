@@ -14,10 +14,16 @@ export type StoredSource =
   | ({ readonly kind: 'p2p' } & PairedCamera)
   | { readonly kind: 'rtsp'; readonly url: string; readonly username?: string | undefined; readonly password?: string | undefined };
 
+/** What to keep of a camera that was accepted, and the name it gives itself. */
+export interface AcceptedSource {
+  readonly stored: StoredSource;
+  readonly name: string;
+}
+
 /** One kind of camera: how a new one is accepted, what is shown of it, and how it is reached. */
 interface SourceKind<K extends Kind> {
-  /** May talk to the camera (pairing). Returns what to keep, and the name it gives itself. */
-  accept(source: New[K], context: SourceContext): Promise<{ stored: StoredSource; name: string }>;
+  /** May talk to the camera (pairing). */
+  accept(source: New[K], context: SourceContext): Promise<AcceptedSource>;
   info(stored: Stored[K]): SourceInfo;
   /** Two sources with the same key are the same camera. */
   key(stored: Stored[K]): string;

@@ -29,6 +29,30 @@ describe('cameras over HTTP', () => {
     expect((await host.ask('GET', path)).status).toBe(404);
   });
 
+  it('tells the way of a camera, and takes what it may spend on relays', async () => {
+    const path = `/api/v1/cameras/${id}`;
+    expect(JSON.parse((await host.ask('GET', `${path}/path`)).body)).toMatchObject({ relay: { kind: 'allow' }, relayedBytesMonth: 12 });
+    const relay = { kind: 'budget', bytesPerMonth: 5_000_000_000 };
+    expect(JSON.parse((await host.json('PATCH', path, { relay })).body)).toMatchObject({ name: 'Yard', relay });
+    expect(JSON.parse((await host.ask('GET', `${path}/path`)).body)).toMatchObject({ relay });
+    for (const bad of [
+      { kind: 'budget' },
+      { kind: 'budget', bytesPerMonth: 5 },
+      { kind: 'sometimes' },
+      { kind: 'never', bytesPerMonth: 1e9 },
+    ]) {
+      const answer = await host.json('PATCH', path, { relay: bad });
+      expect([answer.status, problemOf(answer.body).detail]).toEqual([400, expect.stringContaining('relay')]);
+    }
+    expect((await host.ask('GET', '/api/v1/cameras/cam-zzzzzzzz/path')).status).toBe(404);
+    expect((await host.ask('GET', `${path}/path?from=0`)).status).toBe(400);
+  });
+
+  it('says null of a NAT that nobody has looked at', async () => {
+    const answer = await host.ask('GET', '/api/v1/nat');
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([200, null]);
+  });
+
   it('removes without taking the recordings unless asked to', async () => {
     // The scripted engine forgets every camera when recordings are deleted: the kept one shows what was asked for.
     const doomed = JSON.parse((await host.json('POST', '/api/v1/cameras', { source: invite })).body) as { id: string };

@@ -22,6 +22,10 @@ function camera(id: string): Camera {
   return found;
 }
 
+function notSupported(): never {
+  throw new CodedError('not-supported', 'The scripted engine cannot do this.');
+}
+
 const calls: CallHandlers = {
   'app.info': () => ({ version: '0', host: 'browser', dataDir, ffmpeg: null, disk: null, notices: [], fingerprint: 'test' }),
   'cameras.list': () => [...cameras.values()],
@@ -48,8 +52,8 @@ const calls: CallHandlers = {
     cameras.set(added.id, added);
     return added;
   },
-  'cameras.update': ({ id, name }) => {
-    const updated = { ...camera(id), ...(name === undefined ? {} : { name }) };
+  'cameras.update': ({ id, name, relay }) => {
+    const updated = { ...camera(id), ...(name === undefined ? {} : { name }), ...(relay === undefined ? {} : { relay }) };
     cameras.set(id, updated);
     return updated;
   },
@@ -59,6 +63,25 @@ const calls: CallHandlers = {
     cameras.delete(id);
     return null;
   },
+  'cameras.path': ({ id }) => ({
+    path: camera(id).path,
+    history: [{ from: START, to: utcMs(START + 86_400_000), kind: 'none', reason: null }],
+    pairs: [],
+    attempts: [],
+    mine: null,
+    theirs: null,
+    kbps: null,
+    relayedBytesMonth: 12,
+    relay: camera(id).relay,
+    why: 'Connecting.',
+    advice: [],
+  }),
+  'cameras.offerByHand': notSupported,
+  'cameras.answerByHand': notSupported,
+  'nat.report': () => null,
+  'nat.refresh': () => null,
+  'nat.settings': notSupported,
+  'nat.configure': notSupported,
   'recordings.query': ({ from, to }) => ({
     spans: [{ from, to: utcMs(from + 1000) }],
     gaps: [{ from: utcMs(from + 1000), to, reason: 'unknown', text: 'Nothing.' }],
