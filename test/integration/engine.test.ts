@@ -117,3 +117,32 @@ it('tells everybody what changed, and why a camera is not live', async () => {
   await until((event) => event.kind === 'camera.removed' && event.id === id);
   await expect(client.call('cameras.get', { id })).rejects.toMatchObject({ code: 'not-found' });
 });
+
+it('tells by which way a camera is reached, and why by none', async () => {
+  const client = await start();
+  const { id } = await client.call('cameras.add', camera('Yard', 'one'));
+  const report = await client.call('cameras.path', { id });
+  expect(report).toMatchObject({ path: null, pairs: [], mine: null, relay: { kind: 'allow' }, relayedBytesMonth: 0 });
+  expect(report.why).not.toBe('');
+  expect(report.history[0]).toMatchObject({ kind: 'none', reason: null });
+  expect((report.history.at(-1)?.to ?? 0) - (report.history[0]?.from ?? 0)).toBe(86_400_000);
+  await expect(client.call('cameras.update', { id, relay: { kind: 'never' } })).rejects.toMatchObject({ code: 'bad-request' });
+  expect(await client.call('metrics', {})).toMatch(new RegExp(`^keyhole_camera_relayed_bytes_total\\{camera="${id}"\\} 0$`, 'm'));
+});
+
+it('keeps what was chosen for NATs over a restart, and tells every page', async () => {
+  const first = await start();
+  const told = new Promise<Broadcast>((resolve) => {
+    first.open('events', {}, { item: (broadcast) => broadcast.kind === 'nat.configured' && resolve(broadcast) });
+  });
+  const usual = await first.call('nat.settings', {});
+  const punch = { enabled: false, probes: 200, perSecond: 100, seconds: 5 };
+  const settings = await first.call('nat.configure', { punch });
+  expect(settings).toEqual({ ...usual, punch });
+  expect(await told).toEqual({ kind: 'nat.configured', settings });
+  for (const bad of [{ probes: 1025 }, { perSecond: 99 }, { seconds: 0 }]) {
+    await expect(first.call('nat.configure', { punch: { ...punch, ...bad } })).rejects.toMatchObject({ code: 'bad-request' });
+  }
+  await first.engine.close();
+  expect(await (await start()).call('nat.settings', {})).toEqual(settings);
+});
