@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { parseRendezvousFlags } from '../rendezvous/flags.ts';
 import { parseCameraFlags } from './flags.ts';
 
 const usage = (run: () => unknown, text: string) =>
@@ -50,21 +49,4 @@ describe('keyhole camera', () => {
     ['--sub-source x', 'later version'],
     ['--spool=/x', 'later version'],
   ])('refuses %s with a line that says why', (flags, text) => usage(() => parse(`${least} ${flags}`), text));
-});
-
-describe('keyhole rendezvous', () => {
-  it('has defaults, and takes ports and an address', () => {
-    expect(parseRendezvousFlags([])).toEqual({ port: 8485, bind: '0.0.0.0', stunPort: 3478 });
-    expect(parseRendezvousFlags(['--port', '0', '--bind', '::1', '--stun-port=1'])).toEqual({ port: 0, bind: '::1', stunPort: 1 });
-  });
-
-  it.each([
-    ['--port', '65536'],
-    ['--port', 'x'],
-    ['--stun-port', '-1'],
-    ['--turn'],
-    ['--relay-address', '1.2.3.4'],
-    ['--stun-alt-address=1.2.3.4'],
-    ['--wat'],
-  ])('refuses %s %s', (...flags) => usage(() => parseRendezvousFlags(flags), flags[0]?.split('=')[0]?.slice(2) ?? ''));
 });

@@ -11,8 +11,9 @@ export interface RendezvousLimits {
   readonly registerMs: number;
   /** How often a connection is probed, ms; it is closed when the probe before is unanswered. */
   readonly heartbeatMs: number;
-  /** STUN answers a second, to all. */
+  /** STUN answers a second, to all and to one address. */
   readonly stunPerSecond: number;
+  readonly stunPerSecondPerAddress: number;
 }
 
 export const DEFAULT_LIMITS: RendezvousLimits = {
@@ -24,4 +25,5 @@ export const DEFAULT_LIMITS: RendezvousLimits = {
   registerMs: 10_000,
   heartbeatMs: 20_000,
   stunPerSecond: 2_000,
+  stunPerSecondPerAddress: 100,
 };

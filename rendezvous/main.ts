@@ -1,8 +1,8 @@
-import { isIPv6 } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { systemClock } from '../electron/base/clock.ts';
 import { createLog } from '../electron/base/log.ts';
 import { aborted, runCommand, type ProgramIo } from '../electron/base/program.ts';
+import { hostText } from '../peer/stun/address.ts';
+import { isWildcard, primaryAddress } from './addresses.ts';
 import { parseRendezvousFlags, RENDEZVOUS_USAGE, type RendezvousOptions } from './flags.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { RendezvousServer } from './server.ts';
@@ -12,8 +12,21 @@ import { StunServer } from './stun-server.ts';
 async function runRendezvous(options: RendezvousOptions, io: ProgramIo): Promise<void> {
   const clock = systemClock;
   const log = createLog('rendezvous', { write: io.text });
-  const stun = new StunServer({ clock, log: log.child('stun'), perSecond: DEFAULT_LIMITS.stunPerSecond });
-  const server = new RendezvousServer({ clock, log, limits: DEFAULT_LIMITS, stunPort: () => stun.port || null });
+  const stun = new StunServer({
+    clock,
+    log: log.child('stun'),
+    perSecond: DEFAULT_LIMITS.stunPerSecond,
+    perSecondPerAddress: DEFAULT_LIMITS.stunPerSecondPerAddress,
+    alternates: options.stunAlternates,
+    known: options.turn?.relayAddresses ?? [],
+  });
+  const alternate = options.stunAlternates[0]?.announced ?? '';
+  const ice = () => ({
+    stun: [`stun::${stun.port}`],
+    stunAlternate: `stun:${hostText(alternate)}:${stun.alternatePort}`,
+    turn: [],
+  });
+  const server = new RendezvousServer({ clock, log, limits: DEFAULT_LIMITS, stunPort: () => stun.port || null, ice });
   try {
     await stun.start(options.bind, options.stunPort);
     const port = await server.start(options.bind, options.port);
@@ -27,14 +40,10 @@ async function runRendezvous(options: RendezvousOptions, io: ProgramIo): Promise
   }
 }
 
-/** A host name by which this machine, and others of its network where that can be known, reach what is bound to `bind`. */
+/** A host by which this machine, and others of its network where that can be known, reach what is bound to `bind`. */
 function hostFor(bind: string): string {
-  if (bind === '0.0.0.0') {
-    const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-    return addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
-  }
-  if (bind === '::') return '[::1]';
-  return isIPv6(bind) ? `[${bind}]` : bind;
+  if (!isWildcard(bind)) return hostText(bind);
+  return hostText(primaryAddress(bind, 4) ?? primaryAddress(bind, 6) ?? '127.0.0.1');
 }
 
 /** `keyhole rendezvous …`. @returns the exit code */

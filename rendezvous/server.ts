@@ -20,7 +20,20 @@ import {
 } from '../peer/signaling/rendezvous-messages.ts';
 import type { RendezvousLimits } from './limits.ts';
 
+/** The servers that a registered address may use, which somebody at `remote` owns. */
+export type IceHandout = (address: string, remote: string) => IceOffer;
+
+export interface RendezvousServerOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits: RendezvousLimits;
+  /** For peers before 0.2, which know no `ice`. */
+  readonly stunPort: () => number | null;
+  readonly ice?: IceHandout;
+}
+
 interface Connection {
+  readonly remote: string;
   readonly socket: WebSocket;
   readonly host: string;
   readonly nonce: Buffer;
@@ -47,6 +60,7 @@ export class RendezvousServer {
   readonly #log: Log;
   readonly #limits: RendezvousLimits;
   readonly #stunPort: () => number | null;
+  readonly #ice: IceHandout;
   readonly #connections = new Set<Connection>();
   readonly #peers = new Map<string, Connection>();
   /** TCP connections of each address. */
@@ -56,11 +70,12 @@ export class RendezvousServer {
   #refused = 0;
   #dropped = 0;
 
-  constructor(options: { clock: Clock; log: Log; limits: RendezvousLimits; stunPort: () => number | null }) {
+  constructor(options: RendezvousServerOptions) {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#limits = options.limits;
     this.#stunPort = options.stunPort;
+    this.#ice = options.ice ?? (() => ({ stun: [], turn: [] }));
   }
 
   get counters(): RendezvousCounters {
@@ -111,6 +126,7 @@ export class RendezvousServer {
       return;
     }
     const connection: Connection = {
+      remote: request.socket.remoteAddress ?? '',
       socket,
       host: (request.headers.host ?? '').toLowerCase(),
       nonce: randomBytes(32),
@@ -173,7 +189,10 @@ export class RendezvousServer {
       return;
     }
     if (connection.address === null) return this.#refuse(connection, 'refused', 'not registered');
-    if (message.type === 'credentials') return void this.#say(connection, { type: 'credentials', ice: this.#ice() });
+    if (message.type === 'credentials') {
+      this.#say(connection, { type: 'credentials', ice: this.#ice(connection.address, connection.remote) });
+      return;
+    }
     const target = this.#peers.get(message.to);
     if (!target) {
       this.#say(connection, { type: 'unreachable', to: message.to });
@@ -191,12 +210,7 @@ export class RendezvousServer {
     }
     connection.address = address;
     this.#peers.set(address, connection);
-    this.#say(connection, { type: 'registered', address, ice: this.#ice() });
-  }
-
-  #ice(): IceOffer {
-    const port = this.#stunPort();
-    return { stun: port === null ? [] : [`stun::${port}`], turn: [] };
+    this.#say(connection, { type: 'registered', address, ice: this.#ice(address, connection.remote) });
   }
 
   #refuse(connection: Connection, close: keyof typeof CLOSE, text: string): void {
