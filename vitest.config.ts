@@ -28,6 +28,19 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        test: {
+          name: 'natlab',
+          globalSetup: 'test/provide-ffmpeg.ts',
+          include: ['test/natlab/**/*.test.ts'],
+          environment: 'node',
+          testTimeout: 60_000,
+          hookTimeout: 90_000,
+          fileParallelism: false,
+          // It measures how long things take: when all else is done.
+          sequence: { groupOrder: 1 },
+        },
+      },
     ],
   },
 });
