@@ -4,11 +4,16 @@ import { asCoded, CodedError } from '../electron/base/errors.ts';
 import type { Log } from '../electron/base/log.ts';
 import { TokenBucket } from '../electron/base/token-bucket.ts';
 import { fingerprintOf, type Identity } from '../peer/identity.ts';
-import { appMessage, type CameraMessage } from '../peer/pairing/channel-messages.ts';
+import type { PunchBudget } from '../peer/nat/punch-budget.ts';
+import type { NatSummary } from '../peer/nat/report.ts';
+import { appMessage, type ReadAppMessage, type WrittenCameraMessage } from '../peer/pairing/channel-messages.ts';
 import { tidyName } from '../peer/pairing/invite.ts';
 import { CameraSession } from '../peer/session/camera-session.ts';
 import type { SessionTimes } from '../peer/session/session-core.ts';
-import type { TurnServer } from '../peer/session/connection.ts';
+import type { IceOptions } from '../peer/session/ice-path.ts';
+import type { PathOffer } from '../peer/session/path-messages.ts';
+import type { TurnServer } from '../peer/session/turn-client.ts';
+import { NO_ICE_SERVERS, type IceServers } from '../peer/signaling/ice-servers.ts';
 import { RendezvousClient } from '../peer/signaling/rendezvous-client.ts';
 import { parseJson } from '../peer/signaling/rendezvous-messages.ts';
 import type { SecureChannel } from '../peer/signaling/secure-channel.ts';
@@ -26,6 +31,10 @@ export interface CameraPeerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly times?: SessionTimes;
+  /** What is known of the camera's own NAT. */
+  readonly nat?: () => NatSummary | null;
+  readonly mapPort?: IceOptions['mapPort'];
+  readonly punchBudget?: () => Partial<PunchBudget>;
 }
 
 /** Sessions at a time, being set up or running; and those of one app, of which a newer one ends the oldest. */
@@ -39,6 +48,13 @@ interface Held {
   readonly app: string;
 }
 
+interface End {
+  readonly client: RendezvousClient;
+  readonly listener: SecureListener;
+  /** As this rendezvous offered them last: a session may outlive its registration. */
+  servers: IceServers;
+}
+
 /** The camera at its rendezvous: pairs apps that know an invite, opens sessions with paired ones. */
 export class CameraPeer {
   /** A viewer is there and wants media. */
@@ -46,7 +62,7 @@ export class CameraPeer {
   /** An invite was used up. */
   readonly paired = new Emitter<{ readonly fingerprint: string; readonly name: string }>();
   readonly #options: CameraPeerOptions;
-  readonly #ends: { readonly client: RendezvousClient; readonly listener: SecureListener }[];
+  readonly #ends: readonly End[];
   /** In order of their offers. */
   readonly #sessions = new Set<Held>();
   readonly #refusals: TokenBucket;
@@ -66,9 +82,13 @@ export class CameraPeer {
         log,
         isKnown: (noisePublicKey) => pairing.isPairedNoiseKey(noisePublicKey),
         // One question and its answer: nobody can keep the camera busy over a channel that cost one handshake.
-        onChannel: (channel, question) => void this.#answer(channel, client, question).finally(() => listener.drop(channel)),
+        onChannel: (channel, question) => void this.#answer(channel, question).finally(() => listener.drop(channel)),
       });
-      return { client, listener };
+      const end: End = { client, listener, servers: NO_ICE_SERVERS };
+      client.state.on((state) => {
+        if (state.kind === 'registered') end.servers = state.ice;
+      });
+      return end;
     });
   }
 
@@ -81,6 +101,17 @@ export class CameraPeer {
     await Promise.any(this.#ends.map(({ client }) => client.registered(withinMs))).catch(() => {});
   }
 
+  /** The machine's network has changed, or it woke: what was connected may not be any more. */
+  networkChanged(): void {
+    for (const { client } of this.#ends) (client as { check?: () => void }).check?.();
+    for (const { session } of this.#sessions) session.networkChanged();
+  }
+
+  /** More is known of the camera's own NAT. */
+  natChanged(): void {
+    for (const { session } of this.#sessions) session.tellNat();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (const { listener } of this.#ends) listener.close();
@@ -91,23 +122,34 @@ export class CameraPeer {
   }
 
   /** Never throws: what goes wrong is told to the app, in a code and a sentence. */
-  async #answer(channel: SecureChannel, client: RendezvousClient, text: string): Promise<void> {
+  async #answer(channel: SecureChannel, text: string): Promise<void> {
     const { log } = this.#options;
     const message = parseJson(appMessage, text);
     try {
       if (!message) throw new CodedError('protocol-error', 'The camera does not understand the app: update both programs.');
-      const reply = message.type === 'pair' ? this.#pair(channel, message) : await this.#offer(channel, client, message.sdp);
+      const reply = await this.#reply(channel, message);
       if (!this.#closed) channel.send(reply);
     } catch (error) {
       const coded = asCoded(error);
       if (this.#refusals.take())
         log.warn('app refused', { app: fingerprintOf(channel.remotePublicKey), code: coded.code, why: coded.message });
       const refusal = coded.code === 'internal' ? 'The camera failed to answer.' : coded.message;
-      if (!this.#closed) channel.send({ type: 'refused', code: coded.code, text: refusal.slice(0, 512) } satisfies CameraMessage);
+      if (!this.#closed) channel.send({ type: 'refused', code: coded.code, text: refusal.slice(0, 512) } satisfies WrittenCameraMessage);
     }
   }
 
-  #pair(channel: SecureChannel, message: { invite: string; proof: string; name: string }): CameraMessage {
+  async #reply(channel: SecureChannel, message: ReadAppMessage): Promise<WrittenCameraMessage> {
+    switch (message.type) {
+      case 'pair':
+        return this.#pair(channel, message);
+      case 'offer':
+        return this.#offer(channel, message);
+      case 'path':
+        return this.#path(channel, message.session, message.offer);
+    }
+  }
+
+  #pair(channel: SecureChannel, message: { invite: string; proof: string; name: string }): WrittenCameraMessage {
     const appName = tidyName(message.name) || 'Keyhole';
     const isNew = this.#options.pairing.pair({
       appPublicKey: channel.remotePublicKey,
@@ -122,8 +164,28 @@ export class CameraPeer {
     return { type: 'paired', name: this.#options.name };
   }
 
-  async #offer(channel: SecureChannel, client: RendezvousClient, sdp: string): Promise<CameraMessage> {
-    const { pairing, identity, stun, turn, icePolicy, clock, log, times } = this.#options;
+  /** Another path for a session that runs: only its own app may ask for it. */
+  async #path(channel: SecureChannel, id: string, offer: PathOffer): Promise<WrittenCameraMessage> {
+    const app = channel.remotePublicKey.toString('base64url');
+    const held = [...this.#sessions].find(({ session, app: of }) => of === app && session.id === id);
+    if (!held) throw new CodedError('not-found', 'The camera has no such session: it was started anew, or has let go of it.');
+    return { type: 'path', answer: await held.session.answerPath(offer) };
+  }
+
+  /** All servers that any rendezvous offers, after those of the command line. */
+  #ice(): IceOptions {
+    const { stun, turn, icePolicy, mapPort } = this.#options;
+    const offered = this.#ends.map(({ servers }) => servers);
+    return {
+      stun: [...new Set([...stun, ...offered.flatMap((servers) => servers.stun)])],
+      turn: [...turn, ...offered.flatMap((servers) => servers.turn)],
+      policy: icePolicy,
+      ...(mapPort ? { mapPort } : {}),
+    };
+  }
+
+  async #offer(channel: SecureChannel, message: Extract<ReadAppMessage, { type: 'offer' }>): Promise<WrittenCameraMessage> {
+    const { pairing, identity, clock, log, times, nat, punchBudget } = this.#options;
     if (!pairing.isPaired(channel.remotePublicKey)) {
       throw new CodedError('not-paired', 'The camera is not paired with this app: add it again with an invite that the camera shows.');
     }
@@ -131,13 +193,15 @@ export class CameraPeer {
     const own = [...this.#sessions].filter((held) => held.app === app);
     if (this.#sessions.size + this.#opening >= MAX_SESSIONS && own.length < MAX_SESSIONS_OF_APP)
       throw new CodedError('too-busy', 'The camera has as many viewers as it can serve: try again later.');
-    const offered = client.current.kind === 'registered' ? client.current.stunUrls : [];
     this.#opening += 1;
     const session = await CameraSession.create({
       identity,
       remotePublicKey: channel.remotePublicKey,
       handshakeHash: channel.handshakeHash,
-      ice: { stun: [...stun, ...offered], turn, policy: icePolicy },
+      ice: () => this.#ice(),
+      relay: message.relay,
+      ...(nat ? { nat } : {}),
+      ...(punchBudget ? { punchBudget } : {}),
       clock,
       log: log.child('session'),
       ...(times ? { times } : {}),
@@ -150,13 +214,18 @@ export class CameraPeer {
       this.#sessions.delete(held);
       log.info('session over', { app: fingerprint, code: error.code, why: error.message });
     });
+    // The path may be dead because the camera's own network is: then its rendezvous connections are, too.
+    session.consentChanged.on((state) => {
+      if (state !== 'fresh') for (const { client } of this.#ends) (client as { check?: () => void }).check?.();
+    });
     session.ready.on(() => {
       this.#replace(held);
       this.viewer.emit({ session, fingerprint });
     });
     if (this.#closed) await session.close();
     try {
-      return { type: 'answer', sdp: await session.accept(sdp) };
+      const { sdp, reliableHandshake } = message;
+      return { type: 'answer', sdp: await session.accept(sdp, reliableHandshake), reliableHandshake };
     } catch (error) {
       throw new CodedError('protocol-error', 'The offer of the app makes no sense to the camera: update both programs.', { cause: error });
     }

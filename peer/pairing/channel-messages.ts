@@ -1,8 +1,11 @@
 import { z } from 'zod';
+import { pathAnswer, pathOffer } from '../session/path-messages.ts';
 import { isErrorCode, type ErrorCode } from '../../electron/base/errors.ts';
 
 /** What an app and a camera say to each other over the secure channel, before there is a session. JSON. */
 const sdp = z.string().max(24 * 1024);
+/** See `sessionIdOf`. */
+const sessionId = z.string().regex(/^[A-Za-z0-9_-]{22}$/);
 
 export const appMessage = z.discriminatedUnion('type', [
   z.object({
@@ -13,9 +16,20 @@ export const appMessage = z.discriminatedUnion('type', [
     /** How the app calls itself, for the camera's list. */
     name: z.string().max(128),
   }),
-  z.object({ type: z.literal('offer'), sdp }),
+  z.object({
+    type: z.literal('offer'),
+    sdp,
+    /** False: the camera is not to use a relay either. */
+    relay: z.boolean().default(true),
+    /** The app knows the handshake link (`session/handshake-link.ts`). */
+    reliableHandshake: z.boolean().default(false),
+  }),
+  /** A further path for a session that runs and whose own path is dead. */
+  z.object({ type: z.literal('path'), session: sessionId, offer: pathOffer }),
 ]);
-export type AppMessage = z.infer<typeof appMessage>;
+/** As it is written: what has a default may be left out. */
+export type AppMessage = z.input<typeof appMessage>;
+export type ReadAppMessage = z.output<typeof appMessage>;
 
 const errorCode = z
   .string()
@@ -24,7 +38,9 @@ const errorCode = z
 
 export const cameraMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('paired'), name: z.string().max(128) }),
-  z.object({ type: z.literal('answer'), sdp }),
+  z.object({ type: z.literal('answer'), sdp, reliableHandshake: z.boolean().default(false) }),
+  z.object({ type: z.literal('path'), answer: pathAnswer }),
   z.object({ type: z.literal('refused'), code: errorCode, text: z.string().max(512) }),
 ]);
-export type CameraMessage = z.infer<typeof cameraMessage>;
+export type CameraMessage = z.output<typeof cameraMessage>;
+export type WrittenCameraMessage = z.input<typeof cameraMessage>;

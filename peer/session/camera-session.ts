@@ -1,15 +1,26 @@
 import { randomBytes } from 'node:crypto';
 import { Emitter } from '../../electron/base/emitter.ts';
-import type { CodedError, ErrorCode } from '../../electron/base/errors.ts';
+import { asCoded, type CodedError, type ErrorCode } from '../../electron/base/errors.ts';
+import type { PunchBudget } from '../nat/punch-budget.ts';
+import type { NatSummary } from '../nat/report.ts';
 import { viewerControl, type CameraControl, type ViewerControl } from './control-messages.ts';
 import { RtpStream } from './rtp-stream.ts';
 import { SessionCore, type SessionOptions } from './session-core.ts';
-import type { IceOptions } from './connection.ts';
+import type { ConsentState } from './consent.ts';
+import type { IceOptions } from './ice-path.ts';
+import { PathAnswerer } from './path-answerer.ts';
+import type { PathAnswer, PathOffer } from './path-messages.ts';
 import { farther, type PathKind, type SelectedPair } from './path.ts';
+import { sessionIdOf } from './session-id.ts';
 import { Transport } from './transport.ts';
 
 export interface CameraSessionOptions extends SessionOptions {
-  readonly ice: IceOptions;
+  /** Servers and policy as they are now. */
+  readonly ice: () => IceOptions;
+  /** False: the viewer wants no relay. */
+  readonly relay?: boolean;
+  readonly nat?: () => NatSummary | null;
+  readonly punchBudget?: () => Partial<PunchBudget>;
 }
 
 /** The longest that gathering candidates may take, ms. */
@@ -25,7 +36,15 @@ export class CameraSession {
   readonly #options: CameraSessionOptions;
   readonly #transport: Transport;
   readonly #core: SessionCore<ViewerControl, CameraControl>;
+  /** The path is in doubt, dead, or fresh again. */
+  readonly consentChanged: Emitter<ConsentState>;
+  /** Pictures were lost while the path was dead, and another carries them now: the viewer needs a beginning. */
+  readonly recovered = new Emitter<void>();
+  /** Both ends know the session by it. */
+  readonly id: string;
+  readonly #answerer: PathAnswerer;
   readonly #streams = new Map<number, RtpStream>();
+  #wasLost = false;
   #isReady = false;
   #theirKind: PathKind = 'host';
 
@@ -34,29 +53,46 @@ export class CameraSession {
     this.#transport = transport;
     this.#core = new SessionCore<ViewerControl, CameraControl>(transport, 'camera', viewerControl, options);
     this.closed = this.#core.closed;
-    this.#core.messages.on((message) => {
-      if (message.type !== 'ready' || this.#isReady) return;
-      this.#isReady = true;
-      this.#theirKind = message.path;
-      this.ready.emit();
+    this.id = sessionIdOf(options.handshakeHash);
+    this.consentChanged = transport.paths.consentChanged;
+    this.#answerer = new PathAnswerer({
+      paths: transport.paths,
+      ice: () => ({ ...options.ice(), ...(options.relay === false ? { policy: 'direct' as const } : {}) }),
+      nat: () => options.nat?.() ?? null,
+      punchBudget: () => options.punchBudget?.() ?? {},
+      clock: options.clock,
+      log: options.log,
     });
+    this.#core.messages.on((message) => this.#onControl(message));
+    this.consentChanged.on((state) => {
+      if (state === 'lost') this.#wasLost = true;
+      else if (state === 'fresh') this.#onRecovered();
+    });
+    transport.paths.changed.on((path) => {
+      this.#theirKind = 'host';
+      if (this.#core.isBound && path.pair) this.send({ type: 'path-kind', path: path.pair.kind });
+      this.#onRecovered();
+    });
+    this.closed.on(() => this.#answerer.close());
     transport.lost.on(({ ssrc, sequenceNumbers }) => this.#streams.get(ssrc)?.repeat(sequenceNumbers));
     transport.keyframeWanted.on((ssrc) => this.#streams.has(ssrc) && this.keyframeWanted.emit(ssrc));
   }
 
   static async create(options: CameraSessionOptions): Promise<CameraSession> {
-    return new CameraSession(options, await Transport.create('camera', options.ice, options.log));
+    const ice = options.ice();
+    const policy = options.relay === false ? 'direct' : ice.policy;
+    return new CameraSession(options, await Transport.create('camera', { ...ice, policy }, options.clock, options.log));
   }
 
   /** The answer to an offer. @throws whatever is wrong with the offer */
-  async accept(offer: string): Promise<string> {
+  async accept(offer: string, reliableHandshake = false): Promise<string> {
     // Whatever an offer makes the library wait for, it does not keep the session's place for ever.
     const limit = this.#options.clock.setTimeout(
       () => void this.close('ice-failed', 'The offer could not be answered in time.'),
       ACCEPT_MS,
     );
     try {
-      const answer = await this.#transport.acceptOffer(offer, this.#options.ice.stun.length > 0);
+      const answer = await this.#transport.acceptOffer(offer, reliableHandshake);
       this.#core.begin();
       return answer;
     } catch (error) {
@@ -92,24 +128,82 @@ export class CameraSession {
   }
 
   get pair(): SelectedPair | null {
-    const pair = this.#transport.selectedPair;
+    const { pair } = this.#transport.paths;
     return pair && { ...pair, kind: farther(pair.kind, this.#theirKind) };
+  }
+
+  /** The answer to a viewer's offer of a further path. @throws CodedError why there is none */
+  answerPath(offer: PathOffer): Promise<PathAnswer> {
+    return this.#answerer.answer(offer);
+  }
+
+  /** This end's network has changed: the path is asked at once, and the viewer for another one. */
+  networkChanged(): void {
+    if (!this.#core.isBound) return;
+    this.#transport.paths.current?.hurry();
+    this.send({ type: 'path-wanted' });
+  }
+
+  /** More is known of our own NAT. */
+  tellNat(): void {
+    const nat = this.#options.nat?.() ?? null;
+    if (nat && this.#isReady) this.send({ type: 'nat', nat });
+  }
+
+  get consent(): ConsentState {
+    return this.#transport.paths.consent;
+  }
+
+  get relayedBytes(): number {
+    return this.#transport.paths.relayedBytes;
   }
 
   /** Says hello: the first message after the viewer is ready. */
   hello(name: string): void {
-    this.send({ type: 'hello', version: 1, name, path: this.#transport.selectedPair?.kind ?? 'host' });
+    this.send({ type: 'hello', version: 1, name, path: this.#transport.paths.pair?.kind ?? 'host' });
+    this.tellNat();
   }
 
   /** The shortest round trip of the last minute, ms; null before there is one. */
   get rttMs(): number | null {
-    return this.#core.offset.known ? this.#core.offset.rttMs : (this.#transport.selectedPair?.rttMs ?? null);
+    return this.#core.offset.known ? this.#core.offset.rttMs : (this.#transport.paths.pair?.rttMs ?? null);
   }
 
   async close(code: ErrorCode = 'closed', text = 'The camera ended the session.'): Promise<void> {
     await this.#core.close(code, text);
     this.ready.clear();
     this.keyframeWanted.clear();
+    this.recovered.clear();
     await this.#transport.close();
+  }
+
+  #onControl(message: ViewerControl): void {
+    if (message.type === 'ready' && !this.#isReady) {
+      this.#isReady = true;
+      this.#setTheirKind(message.path);
+      this.ready.emit();
+    } else if (message.type === 'path-kind') {
+      this.#setTheirKind(message.path);
+    } else if (message.type === 'path-offer') {
+      const { id } = message.offer;
+      this.answerPath(message.offer).then(
+        (answer) => this.send({ type: 'path-answer', answer }),
+        (error: unknown) => {
+          const { code, message: text } = asCoded(error);
+          this.send({ type: 'path-refused', id, code, text: text.slice(0, 512) });
+        },
+      );
+    }
+  }
+
+  #setTheirKind(kind: PathKind): void {
+    this.#theirKind = kind;
+    this.#transport.paths.theirKind = kind;
+  }
+
+  #onRecovered(): void {
+    if (!this.#wasLost || this.consent !== 'fresh') return;
+    this.#wasLost = false;
+    if (this.#isReady) this.recovered.emit();
   }
 }

@@ -1,6 +1,5 @@
 import {
   CipherContext,
-  getHostAddresses,
   HashAlgorithm,
   NamedCurveAlgorithm,
   RTCPeerConnection,
@@ -10,23 +9,14 @@ import {
   usePLI,
 } from 'werift';
 
-export interface TurnServer {
-  readonly url: string;
-  readonly username: string;
-  readonly credential: string;
-}
-
-export interface IceOptions {
-  /** `stun:host:port`; the first is used. */
-  readonly stun: readonly string[];
-  readonly turn: readonly TurnServer[];
-  readonly policy: 'all' | 'relay';
-}
+export type { IceOptions } from './ice-path.ts';
+export type { TurnServer } from './turn-client.ts';
 
 /** Payload types offered and used; fixed, so that a stream's packets can be told apart without the description. */
 export const PAYLOAD_TYPE = { h264: 96, opus: 111, pcm_mulaw: 0, pcm_alaw: 8 } as const;
-/** The library's connection as we want it: our codecs, one bundle, a fresh certificate, and no server but those named. */
-export async function createConnection(ice: IceOptions): Promise<RTCPeerConnection> {
+
+/** The library's connection as we want it: our codecs, one bundle, a fresh certificate. Its own ICE agent stays unused: see `ice-port.ts`. */
+export async function createConnection(): Promise<RTCPeerConnection> {
   // A certificate for this session alone: certificates cross the network in the clear and would tell sessions together.
   const keys = await CipherContext.createSelfSignedCertificateWithKey(
     { signature: SignatureAlgorithm.ecdsa_3, hash: HashAlgorithm.sha256_4 },
@@ -38,19 +28,10 @@ export async function createConnection(ice: IceOptions): Promise<RTCPeerConnecti
     codec('audio/PCMU', PAYLOAD_TYPE.pcm_mulaw, 8000, undefined, 1),
     codec('audio/PCMA', PAYLOAD_TYPE.pcm_alaw, 8000, undefined, 1),
   ];
-  const stun = ice.policy === 'relay' ? [] : ice.stun.slice(0, 1);
   return new RTCPeerConnection({
     codecs: { video, audio },
     bundlePolicy: 'max-bundle',
     dtls: { keys },
-    iceTransportPolicy: ice.policy,
-    iceServers: [
-      ...stun.map((urls) => ({ urls })),
-      ...ice.turn.map(({ url, username, credential }) => ({ urls: url, username, credential })),
-    ],
-    iceStunGatherTimeout: 1,
-    // A machine without any network still reaches itself.
-    ...(getHostAddresses(true, true).length === 0 ? { iceAdditionalHostAddresses: ['127.0.0.1'] } : {}),
   });
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isErrorCode, type ErrorCode } from '../../electron/base/errors.ts';
+import { natSummary, pathAnswer, pathOffer } from './path-messages.ts';
 
 /** What both ends of a session say to each other on the control channel. JSON, sealed; at most this many bytes. */
 export const MAX_CONTROL_BYTES = 16 * 1024;
@@ -20,6 +21,9 @@ const common = [
   /** `sent` is the ping's; `at` is the wall clock of who answers, UTC ms. */
   z.object({ type: z.literal('pong'), sent: time, at: time }),
   z.object({ type: z.literal('bye'), code: z.string().max(40), text: z.string().max(512) }),
+  /** How the sender sees the path that it goes by now. */
+  z.object({ type: z.literal('path-kind'), path: pathKind }),
+  z.object({ type: z.literal('nat'), nat: natSummary }),
 ] as const;
 
 /**
@@ -63,6 +67,10 @@ export const cameraControl = z.discriminatedUnion('type', [
     state: z.enum(['live', 'connecting', 'offline']),
     reason: z.object({ code: errorCode, text: z.string().max(512) }).nullable(),
   }),
+  z.object({ type: z.literal('path-answer'), answer: pathAnswer }),
+  z.object({ type: z.literal('path-refused'), id: uint32, code: errorCode, text: z.string().max(512) }),
+  /** The camera's network has changed: the viewer may offer a path. */
+  z.object({ type: z.literal('path-wanted') }),
 ]);
 export type CameraControl = z.infer<typeof cameraControl>;
 
@@ -70,5 +78,6 @@ export const viewerControl = z.discriminatedUnion('type', [
   ...common,
   /** The viewer has checked the camera's proof: media may flow. */
   z.object({ type: z.literal('ready'), version: z.literal(1), path: pathKind }),
+  z.object({ type: z.literal('path-offer'), offer: pathOffer }),
 ]);
 export type ViewerControl = z.infer<typeof viewerControl>;

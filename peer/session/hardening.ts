@@ -1,60 +1,11 @@
 import { createSecretKey } from 'node:crypto';
-import { RtpHeader, StunProtocol, type RTCDtlsTransport, type RTCIceTransport, type SrtpSession, type SrtcpSession } from 'werift';
-import { hasIntegrity, ipBytes, parseStun } from '../stun/message.ts';
+import { RtpHeader, StunProtocol, type Connection, type RTCDtlsTransport, type SrtpSession, type SrtcpSession } from 'werift';
 
-/** What werift 0.25 leaves undone, each put right here from outside. `docs/protocol.md` lists why. */
-
-type Guarded = Pick<StunProtocol, 'onRequestReceived'>;
-
-/**
- * Lets through only STUN requests made with our ICE password: the library would answer anybody, take the sender for a
- * candidate, and change its role at his word. To be called before candidates are gathered.
- */
-export function requireStunIntegrity(ice: RTCIceTransport): void {
-  const { connection } = ice;
-  const original: unknown = Reflect.get(connection, 'ensureProtocol');
-  if (typeof original !== 'function') throw new Error('werift has changed: Connection.ensureProtocol is gone');
-  const guarded = (protocol: Guarded): unknown => {
-    if (protocol instanceof StunProtocol) refuseStrangers(protocol, () => connection.remoteCandidates);
-    const { execute } = protocol.onRequestReceived;
-    protocol.onRequestReceived.execute = (message, from, data) => {
-      const request = parseStun(data);
-      if (request && hasIntegrity(request, Buffer.from(connection.localPassword))) execute(message, from, data);
-    };
-    return Reflect.apply(original, connection, [protocol]);
-  };
-  Reflect.set(connection, 'ensureProtocol', guarded);
-}
-
-/** RFC 7983 §7: the first byte of a STUN message is at most 3. */
-const isStun = (data: Buffer): boolean => (data[0] ?? 0) < 4;
-const endpoint = (host: string, port: number): string => `${ipBytes(host)?.toString('hex')} ${port}`;
-
-/**
- * Takes DTLS and media only from where the other end is: its candidates, those of its checks included, which are made with
- * the password. One plain record of anybody else would spoil a DTLS handshake.
- */
-function refuseStrangers(protocol: StunProtocol, candidates: () => readonly { readonly host: string; readonly port: number }[]): void {
-  const received: unknown = Reflect.get(protocol, 'datagramReceived');
-  if (typeof received !== 'function') throw new Error('werift has changed: StunProtocol.datagramReceived is gone');
-  /** As the system writes the address. */
-  const known = new Set<string>();
-  const isKnown = ([host, port]: readonly [string, number]): boolean => {
-    const from = `${host} ${port}`;
-    if (known.has(from)) return true;
-    const wanted = endpoint(host, port);
-    if (!candidates().some((candidate) => endpoint(candidate.host, candidate.port) === wanted)) return false;
-    known.add(from);
-    return true;
-  };
-  Reflect.set(protocol, 'datagramReceived', (data: Buffer, from: readonly [string, number]): void => {
-    if (isStun(data) || isKnown(from)) Reflect.apply(received, protocol, [data, from]);
-  });
-}
+/** What werift 0.25 leaves undone above ICE, each put right here from outside; for ICE see `ice-library.ts`. `docs/protocol.md` lists why. */
 
 /** Kernel buffers for about a second of video: the default of some 90 packets overflows whenever the event loop stalls. */
-export function enlargeSocketBuffers(ice: RTCIceTransport, bytes = 2_000_000): void {
-  for (const { protocol } of ice.connection.candidatePairs) {
+export function enlargeSocketBuffers(connection: Connection, bytes = 2_000_000): void {
+  for (const { protocol } of connection.candidatePairs) {
     if (!(protocol instanceof StunProtocol) || protocol.transport.closed) continue;
     try {
       protocol.transport.socket.setRecvBufferSize(bytes);

@@ -18,19 +18,14 @@ export interface SessionTimes {
   /** From there to both proofs checked. */
   readonly bindMs: number;
   readonly pingMs: number;
-  /** Without any control message for this long the session is lost. */
+  /** Without any control message for this long the session is lost: as long as that another path is looked for. */
   readonly lostMs: number;
 }
 
 /** Control messages that the other end has not taken, bytes: who does not read, and goes on asking, is let go. */
 const MAX_BACKLOG = 256 * 1024;
-/** A session that is to show at once whether it lives has this long, ms. */
-const CHECK_MS = 2_000;
 
-/** How often candidates that failed are tried again, ms. */
-const RETRY_MS = 1_000;
-
-export const SESSION_TIMES: SessionTimes = { iceMs: 8_000, dtlsMs: 4_500, bindMs: 5_000, pingMs: 1_000, lostMs: 5_000 };
+export const SESSION_TIMES: SessionTimes = { iceMs: 8_000, dtlsMs: 6_000, bindMs: 5_000, pingMs: 1_000, lostMs: 60_000 };
 
 export interface SessionOptions {
   readonly identity: Pick<Identity, 'sign'>;
@@ -66,8 +61,6 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
   #control: ControlChannel<In, Out | Common> | null = null;
   #binding: SessionBinding | null = null;
   #timer: Timer | null = null;
-  #checkTimer: Timer | null = null;
-  #retryTimer: Timer | null = null;
   #proved = false;
   #heardAt = 0;
   #pings = 0;
@@ -92,18 +85,9 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
       this.#deadline(
         this.#times.iceMs,
         'ice-failed',
-        'No direct path to the camera was found: both networks may be too strict, and there is no relay to go through.',
+        this.#noPath(),
       );
-      this.#retry();
     }
-  }
-
-  #retry(): void {
-    this.#retryTimer = this.#options.clock.setTimeout(() => {
-      if (this.#over || (this.#transport.current !== 'new' && this.#transport.current !== 'ice')) return;
-      this.#transport.retryChecks();
-      this.#retry();
-    }, RETRY_MS);
   }
 
   /** Resolves when both identities are proven and media may flow. @throws CodedError */
@@ -142,18 +126,6 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
     this.#control.send(message);
   }
 
-  /** Asks the other end for a sign of life: without one within two seconds the session is lost. For when the computer wakes. */
-  check(): void {
-    if (!this.isBound) return;
-    const { clock } = this.#options;
-    const asked = clock.monotonic();
-    this.send({ type: 'ping', sent: clock.now() });
-    this.#checkTimer?.cancel();
-    this.#checkTimer = clock.setTimeout(() => {
-      if (this.#heardAt < asked) this.#end(lost());
-    }, CHECK_MS);
-  }
-
   /** Says goodbye and ends the session. */
   async close(code: ErrorCode = 'closed', text = 'The session was closed.'): Promise<void> {
     if (this.#over) return;
@@ -181,6 +153,12 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
           : new CodedError('ice-failed', 'The connection to the camera could not be set up.');
       this.#end(reason);
     }
+  }
+
+  #noPath(): string {
+    const { relayFailure } = this.#transport;
+    const relay = relayFailure ? `the relay does not help: ${relayFailure.message}` : 'there is no relay to go through.';
+    return `No direct path to the camera was found: both networks may be too strict, and ${relay}`;
   }
 
   #bind(): void {
@@ -258,8 +236,6 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
     if (this.#over) return;
     this.#over = error;
     this.#timer?.cancel();
-    this.#retryTimer?.cancel();
-    this.#checkTimer?.cancel();
     this.#settle?.reject(error);
     this.#settle = null;
     void this.#transport.close();

@@ -1,3 +1,4 @@
+import { systemClock } from '../../electron/base/clock.ts';
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { afterEach, expect, it, vi } from 'vitest';
@@ -22,14 +23,14 @@ const until = (transport: Transport, wanted: TransportState) =>
 /** Both ends of a connection, and the library's own object under the viewer's, which does as it pleases. */
 async function connected() {
   const create = vi.spyOn(RTCPeerConnection.prototype, 'createDataChannel');
-  const viewer = await Transport.create('viewer', ICE, silentLog);
+  const viewer = await Transport.create('viewer', ICE, systemClock, silentLog);
   const hostile = create.mock.contexts[0];
   if (!(hostile instanceof RTCPeerConnection)) throw new Error('the viewer opened no channel');
   create.mockRestore();
-  const camera = await Transport.create('camera', ICE, silentLog);
+  const camera = await Transport.create('camera', ICE, systemClock, silentLog);
   open.push(viewer, camera);
   const ready = new Promise<void>((resolve) => camera.controlReady.on(resolve));
-  await viewer.acceptAnswer(await camera.acceptOffer(await viewer.createOffer(), false));
+  await viewer.acceptAnswer(await camera.acceptOffer(await viewer.createOffer(), false), false);
   await ready;
   return { viewer, camera, hostile };
 }
@@ -66,8 +67,8 @@ it('lets no RTP and no RTCP through before it is released, out or in', async () 
 });
 
 it('a stranger who knows the ports cannot spoil the handshake with packets of his own', async () => {
-  const viewer = await Transport.create('viewer', ICE, silentLog);
-  const camera = await Transport.create('camera', ICE, silentLog);
+  const viewer = await Transport.create('viewer', ICE, systemClock, silentLog);
+  const camera = await Transport.create('camera', ICE, systemClock, silentLog);
   open.push(viewer, camera);
   const offer = await viewer.createOffer();
   const answer = await camera.acceptOffer(offer, false);
@@ -90,7 +91,7 @@ it('a stranger who knows the ports cannot spoil the handshake with packets of hi
   }, 5);
   try {
     const secured = Promise.all([until(viewer, 'secured'), until(camera, 'secured')]);
-    await viewer.acceptAnswer(answer);
+    await viewer.acceptAnswer(answer, false);
     await secured;
   } finally {
     clearInterval(spam);
@@ -99,8 +100,8 @@ it('a stranger who knows the ports cannot spoil the handshake with packets of hi
 });
 
 it('probes a bounded number of addresses that a peer names', async () => {
-  const viewer = await Transport.create('viewer', ICE, silentLog);
-  const camera = await Transport.create('camera', ICE, silentLog);
+  const viewer = await Transport.create('viewer', ICE, systemClock, silentLog);
+  const camera = await Transport.create('camera', ICE, systemClock, silentLog);
   open.push(viewer, camera);
   const offer = await viewer.createOffer();
   const more = Array.from({ length: 200 }, (_, n) => `a=candidate:9 1 udp 1 203.0.113.${n} 9 typ host\r\n`).join('');

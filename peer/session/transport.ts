@@ -1,5 +1,4 @@
 import {
-  CandidatePairState,
   ExtensionProfiles,
   GenericNack,
   PictureLossIndication,
@@ -14,19 +13,22 @@ import {
   type RtcpPacket,
   type RtpPacket,
 } from 'werift';
+import type { Clock } from '../../electron/base/clock.ts';
 import { Emitter } from '../../electron/base/emitter.ts';
+import type { CodedError } from '../../electron/base/errors.ts';
 import type { Log } from '../../electron/base/log.ts';
 import { certificateFingerprint, type DtlsFacts, type SessionRole } from './binding.ts';
 import {
   boundReassembly,
-  enlargeSocketBuffers,
   readRtpHeadersQuickly,
   refusePlainRecords,
-  requireStunIntegrity,
   tuneSrtp,
 } from './hardening.ts';
-import { createConnection, type IceOptions } from './connection.ts';
-import { selectedPair, type SelectedPair } from './path.ts';
+import { createConnection } from './connection.ts';
+import { MAX_CANDIDATES } from './ice-description.ts';
+import { IcePath, type IceOptions } from './ice-path.ts';
+import { IcePort } from './ice-port.ts';
+import { Paths } from './paths.ts';
 
 export interface InboundPacket {
   readonly ssrc: number;
@@ -48,8 +50,7 @@ const COMPOSITION_EXTENSION = 14;
 export const CONTROL_LABEL = 'control';
 /** Data channels that the other end may open; one is used. */
 const MAX_CHANNELS = 4;
-/** What a description may hold: each candidate is probed with several packets, wherever it points. */
-const MAX_CANDIDATES = 128;
+/** Sections of a description: one for each kind of media, and the data channel. */
 const MAX_SECTIONS = 8;
 
 export type TransportState = 'new' | 'ice' | 'dtls' | 'secured' | 'failed' | 'closed';
@@ -65,8 +66,13 @@ export class Transport {
   readonly keyframeWanted = new Emitter<number>();
   readonly controlReady = new Emitter<void>();
   readonly controlMessages = new Emitter<Buffer>();
+  /** The ways to the other end: one at first, others by `negotiation`. */
+  readonly paths: Paths;
   readonly #pc: RTCPeerConnection;
+  readonly #first: IcePath;
+  readonly #clock: Clock;
   readonly #log: Log;
+  #port: IcePort | null = null;
   /** The one under all media; null before there is a description. */
   #dtls: RTCDtlsTransport | null = null;
   #control: RTCDataChannel | null = null;
@@ -75,20 +81,24 @@ export class Transport {
   #released = false;
   #discarded = 0;
 
-  private constructor(pc: RTCPeerConnection, log: Log) {
+  private constructor(pc: RTCPeerConnection, first: IcePath, clock: Clock, log: Log) {
     this.#pc = pc;
+    this.#first = first;
+    this.#clock = clock;
     this.#log = log;
+    this.paths = new Paths(clock);
+    this.paths.add(first);
   }
 
-  static async create(role: SessionRole, ice: IceOptions, log: Log): Promise<Transport> {
+  static async create(role: SessionRole, ice: IceOptions, clock: Clock, log: Log): Promise<Transport> {
     readRtpHeadersQuickly();
-    const pc = await createConnection(ice);
-    const transport = new Transport(pc, log);
+    const [pc, first] = await Promise.all([createConnection(), IcePath.gather(role === 'viewer', ice, clock, log)]);
+    const transport = new Transport(pc, first, clock, log);
     if (role === 'viewer') {
       pc.addTransceiver('video', { direction: 'recvonly' });
       pc.addTransceiver('audio', { direction: 'recvonly' });
       transport.#useControl(pc.createDataChannel(CONTROL_LABEL));
-      transport.#attach(ice.policy === 'all' && ice.stun.length > 0);
+      transport.#attach();
     } else {
       pc.onDataChannel.subscribe((channel) => {
         if (channel.label === CONTROL_LABEL && !transport.#control) transport.#useControl(channel);
@@ -108,25 +118,17 @@ export class Transport {
     return this.#localSdp();
   }
 
-  async acceptAnswer(sdp: string): Promise<void> {
-    await this.#pc.setRemoteDescription({ type: 'answer', sdp: withoutEnd(sdp) });
+  /** @param reliableHandshake both ends know the handshake link */
+  async acceptAnswer(sdp: string, reliableHandshake: boolean): Promise<void> {
+    if (reliableHandshake) this.#port?.useReliableHandshake();
+    await this.#pc.setRemoteDescription({ type: 'answer', sdp: checked(sdp) });
   }
 
-  /**
-   * Tries the pairs of candidates again that failed. The library tries each for 1.55 s after it got to know it, which is too
-   * short where the two ends begin seconds apart and each waits for the other's packet to open its NAT.
-   */
-  retryChecks(): void {
-    if (this.#state !== 'new' && this.#state !== 'ice') return;
-    for (const pair of this.#dtls?.iceTransport.connection.candidatePairs ?? []) {
-      if (pair.state === CandidatePairState.FAILED) pair.updateState(CandidatePairState.WAITING);
-    }
-  }
-
-  /** The answer with all candidates to an offer, which may be a browser's. */
-  async acceptOffer(sdp: string, hasStun: boolean): Promise<string> {
-    await this.#pc.setRemoteDescription({ type: 'offer', sdp: withoutEnd(sdp) });
-    this.#attach(hasStun);
+  /** The answer with all candidates to an offer, which may be a browser's. @param reliableHandshake both ends know the handshake link */
+  async acceptOffer(sdp: string, reliableHandshake: boolean): Promise<string> {
+    await this.#pc.setRemoteDescription({ type: 'offer', sdp: checked(sdp) });
+    this.#attach();
+    if (reliableHandshake) this.#port?.useReliableHandshake();
     for (const transceiver of this.#pc.getTransceivers()) transceiver.setDirection('sendonly');
     await this.#pc.setLocalDescription(await this.#pc.createAnswer());
     return this.#localSdp();
@@ -163,8 +165,9 @@ export class Transport {
     this.#released = true;
   }
 
-  get selectedPair(): SelectedPair | null {
-    return selectedPair(this.#dtls);
+  /** Why there is no relay to go through, where one was wanted and none is needed no more. */
+  get relayFailure(): CodedError | null {
+    return this.#first.relayFailure;
   }
 
   /** False when there is no channel. Before it is open the bytes wait, in order. */
@@ -197,7 +200,7 @@ export class Transport {
 
   /** Sends what `seal` made; also a second time, as a retransmission: sealing it anew could use a nonce twice. */
   sendSealed(sealed: Buffer): void {
-    this.#dtls?.iceTransport.connection.send(sealed).catch(() => {});
+    this.paths.send(sealed);
   }
 
   sendSenderReport(report: { ssrc: number; ntp: bigint; rtp: number; packets: number; octets: number }): void {
@@ -231,19 +234,16 @@ export class Transport {
   }
 
   /** Listens to the one transport under all media, before anything is gathered. */
-  #attach(hasStun: boolean): void {
+  #attach(): void {
     const [dtls, ...others] = this.#pc.dtlsTransports;
     if (!dtls || others.length > 0) throw new Error('the description does not bundle its media');
     this.#dtls = dtls;
-    const ice = dtls.iceTransport;
-    requireStunIntegrity(ice);
-    // Without one of our own the library asks a public server that is built in.
-    if (!hasStun) Reflect.set(ice.connection, 'stunServer', undefined);
-    ice.onStateChange.subscribe((state) => {
+    this.#port = new IcePort(dtls, this.paths, this.#first, this.#clock);
+    this.#first.state.on((state) => {
       if (state === 'checking' && this.#state === 'new') this.#set('ice');
-      if (state === 'connected') enlargeSocketBuffers(ice);
-      if (state === 'connected' && this.#state === 'ice') this.#set('dtls');
-      if (state === 'failed') this.#set('failed');
+    });
+    this.paths.changed.on(() => {
+      if (this.#state === 'ice') this.#set('dtls');
     });
     dtls.onStateChange.subscribe((state) => {
       if (state === 'connected') this.#onSecured(dtls);
@@ -261,6 +261,7 @@ export class Transport {
     const { dtls: socket, localCertificate } = dtls;
     const remote = socket?.remoteCertificate;
     if (!socket || !remote || !localCertificate) return this.#set('failed');
+    this.#port?.secured();
     refusePlainRecords(dtls);
     tuneSrtp(dtls);
     const sctp = this.#pc.sctpTransport?.sctp;
@@ -333,9 +334,9 @@ export class Transport {
   }
 }
 
-/** Without end-of-candidates the library goes on checking until it is told to stop. @throws RangeError */
-function withoutEnd(sdp: string): string {
+/** @throws RangeError when it holds more than any of ours does */
+function checked(sdp: string): string {
   const count = (lines: RegExp) => sdp.match(lines)?.length ?? 0;
-  if (count(/^a=candidate:/gm) > MAX_CANDIDATES || count(/^m=/gm) > MAX_SECTIONS) throw new RangeError('the description is too long');
-  return sdp.replace(/^a=end-of-candidates\r?\n/gm, '');
+  if (count(/^a=candidate:/gm) > MAX_CANDIDATES * 2 || count(/^m=/gm) > MAX_SECTIONS) throw new RangeError('the description is too long');
+  return sdp;
 }

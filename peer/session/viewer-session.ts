@@ -1,12 +1,18 @@
 import { Emitter } from '../../electron/base/emitter.ts';
 import { CodedError, type ErrorCode } from '../../electron/base/errors.ts';
-import { ask } from '../signaling/link.ts';
-import type { SecureChannel } from '../signaling/secure-channel.ts';
+import type { AppMessage, CameraMessage } from '../pairing/channel-messages.ts';
+import type { PunchBudget } from '../nat/punch-budget.ts';
+import type { NatSummary } from '../nat/report.ts';
+import type { SignalingLink } from '../signaling/link.ts';
+import type { ConsentState } from './consent.ts';
 import { cameraControl, type CameraControl, type ViewerControl } from './control-messages.ts';
 import { NackTracker } from './nack-tracker.ts';
 import { SessionCore, type SessionOptions } from './session-core.ts';
-import type { IceOptions } from './connection.ts';
-import { farther, type PathKind } from './path.ts';
+import type { IceOptions } from './ice-path.ts';
+import { PathInquiry } from './path-inquiry.ts';
+import { PathKeeper, type AskCamera, type PathAttempt } from './path-keeper.ts';
+import { farther, type PairReport, type PathKind } from './path.ts';
+import { sessionIdOf } from './session-id.ts';
 import { Transport, type InboundPacket } from './transport.ts';
 
 export interface SessionPath {
@@ -21,9 +27,15 @@ export interface SessionPath {
 
 export interface ViewerSessionOptions extends Omit<SessionOptions, 'handshakeHash' | 'remotePublicKey'> {
   /** To the camera; its identity is the one the session must have. */
-  readonly channel: SecureChannel;
-  readonly ice: IceOptions;
+  readonly link: SignalingLink;
+  /** Servers, and whether a relay may be used, as they are now. */
+  readonly ice: () => IceOptions;
   readonly answerMs?: number;
+  /** Asks the same camera over another link, for when the session's own path is dead. Null: there is none (texts carried by hand). */
+  readonly askAgain?: ((message: Promise<AppMessage>) => Promise<CameraMessage>) | null;
+  readonly nat?: () => NatSummary | null;
+  /** Null: no hole punching beyond ICE's. */
+  readonly punchBudget?: () => Partial<PunchBudget> | null;
 }
 
 /** Streams of one session that are known at a time; a camera has two. */
@@ -38,29 +50,52 @@ export class ViewerSession {
   readonly #options: ViewerSessionOptions;
   readonly #transport: Transport;
   readonly #core: SessionCore<CameraControl, ViewerControl>;
+  /** The path is in doubt, dead, or fresh again. */
+  readonly consentChanged: Emitter<ConsentState>;
+  /** Another path carries the session. */
+  readonly pathChanged = new Emitter<void>();
+  readonly #inquiry: PathInquiry;
+  readonly #keeper: PathKeeper;
   #theirKind: PathKind = 'host';
+  #theirNat: NatSummary | null = null;
   readonly #trackers = new Map<number, NackTracker>();
 
   private constructor(options: ViewerSessionOptions, transport: Transport) {
-    const { channel } = options;
+    const { link, clock, log } = options;
     this.#options = options;
     this.#transport = transport;
     this.#core = new SessionCore<CameraControl, ViewerControl>(transport, 'viewer', cameraControl, {
       ...options,
-      remotePublicKey: channel.remotePublicKey,
-      handshakeHash: channel.handshakeHash,
+      remotePublicKey: link.remotePublicKey,
+      handshakeHash: link.handshakeHash,
     });
     this.control = this.#core.messages;
-    this.control.on((message) => {
-      if (message.type === 'hello') this.#theirKind = message.path;
+    this.consentChanged = transport.paths.consentChanged;
+    this.#inquiry = new PathInquiry(clock, (offer) => this.#core.send({ type: 'path-offer', offer }));
+    this.#keeper = new PathKeeper({
+      paths: transport.paths,
+      ice: options.ice,
+      inBand: async (offer) => this.#inquiry.ask(await offer),
+      outOfBand: options.askAgain ? this.#outOfBand(options.askAgain) : null,
+      isRelayed: () => this.path?.kind === 'relay',
+      nat: () => ({ mine: options.nat?.() ?? null, theirs: this.#theirNat }),
+      punchBudget: () => options.punchBudget?.() ?? null,
+      clock,
+      log,
     });
+    this.control.on((message) => this.#onControl(message));
     this.closed = this.#core.closed;
     this.closed.on(() => this.#stop());
     transport.packets.on((packet) => this.#onPacket(packet));
+    transport.paths.changed.on((path) => {
+      this.#theirKind = 'host';
+      if (this.#core.isBound && path.pair) this.#core.send({ type: 'path-kind', path: path.pair.kind });
+      this.pathChanged.emit();
+    });
   }
 
   static async create(options: ViewerSessionOptions): Promise<ViewerSession> {
-    return new ViewerSession(options, await Transport.create('viewer', options.ice, options.log));
+    return new ViewerSession(options, await Transport.create('viewer', options.ice(), options.clock, options.log));
   }
 
   /**
@@ -70,11 +105,13 @@ export class ViewerSession {
   async connect(): Promise<void> {
     try {
       const sdp = await this.#transport.createOffer();
-      const reply = await ask(this.#options.channel, this.#options.clock, this.#options.answerMs ?? 8_000, { type: 'offer', sdp });
+      const { link, answerMs = 8_000, ice } = this.#options;
+      const relay = ice().policy !== 'direct';
+      const reply = await link.ask({ type: 'offer', sdp, relay, reliableHandshake: true }, answerMs);
       if (reply.type === 'refused') throw new CodedError(reply.code, reply.text);
       if (reply.type !== 'answer')
         throw new CodedError('protocol-error', 'The camera answered something else than was asked: update both programs.');
-      await this.#transport.acceptAnswer(reply.sdp);
+      await this.#transport.acceptAnswer(reply.sdp, reply.reliableHandshake);
       this.#core.begin();
     } catch (error) {
       await this.close();
@@ -86,7 +123,9 @@ export class ViewerSession {
     // The first frame's time is to be right already.
     await this.#core.synced(1_500);
     if (this.#core.over) throw this.#core.over;
-    this.#core.send({ type: 'ready', version: 1, path: this.#transport.selectedPair?.kind ?? 'host' });
+    this.#core.send({ type: 'ready', version: 1, path: this.#transport.paths.pair?.kind ?? 'host' });
+    this.tellNat();
+    this.#keeper.start();
   }
 
   /** Why the session is over; null while it is not. */
@@ -105,7 +144,7 @@ export class ViewerSession {
 
   /** Null before there is one. */
   get path(): SessionPath | null {
-    const pair = this.#transport.selectedPair;
+    const { pair } = this.#transport.paths;
     if (!pair) return null;
     let expected = 0;
     let lost = 0;
@@ -122,9 +161,40 @@ export class ViewerSession {
     };
   }
 
-  /** Looks whether the camera is still there: the session is over within two seconds if not. */
-  check(): void {
-    this.#core.check();
+  /** Candidate pairs of the current path, and what became of them. */
+  get pairs(): readonly PairReport[] {
+    return this.#transport.paths.current?.pairs ?? [];
+  }
+
+  /** Further paths that were looked for, newest first. */
+  get attempts(): readonly PathAttempt[] {
+    return this.#keeper.attempts;
+  }
+
+  /** What the camera found out about its network; null before it has said. */
+  get theirNat(): NatSummary | null {
+    return this.#theirNat;
+  }
+
+  get consent(): ConsentState {
+    return this.#transport.paths.consent;
+  }
+
+  /** Bytes of this session that went over a relay, both ways. */
+  get relayedBytes(): number {
+    return this.#transport.paths.relayedBytes;
+  }
+
+  /** The computer woke, or its network changed: the path is asked, and another looked for where it does not answer. */
+  networkChanged(): void {
+    if (this.#core.isBound) this.#keeper.networkChanged();
+  }
+
+  /** More is known of our own NAT, or the settings have changed. */
+  tellNat(): void {
+    const nat = this.#options.nat?.() ?? null;
+    if (nat && this.#core.isBound) this.#core.send({ type: 'nat', nat });
+    this.#keeper.reconsider();
   }
 
   /** Asks for a keyframe (PLI). */
@@ -141,6 +211,43 @@ export class ViewerSession {
   async close(code: ErrorCode = 'closed', text = 'The app ended the session.'): Promise<void> {
     await this.#core.close(code, text);
     this.#stop();
+  }
+
+  #onControl(message: CameraControl): void {
+    switch (message.type) {
+      case 'hello':
+      case 'path-kind':
+        this.#theirKind = message.path;
+        this.#transport.paths.theirKind = message.path;
+        this.#keeper.reconsider();
+        break;
+      case 'nat':
+        this.#theirNat = message.nat;
+        this.#keeper.reconsider();
+        break;
+      case 'path-wanted':
+        this.#keeper.networkChanged();
+        break;
+      case 'path-answer':
+        this.#inquiry.answered(message.answer);
+        break;
+      case 'path-refused':
+        this.#inquiry.refused(message.id, new CodedError(message.code, message.text));
+        break;
+    }
+  }
+
+  #outOfBand(askAgain: (message: Promise<AppMessage>) => Promise<CameraMessage>): AskCamera {
+    const session = sessionIdOf(this.#options.link.handshakeHash);
+    return async (offer) => {
+      const reply = await askAgain(offer.then((made) => ({ type: 'path', session, offer: made })));
+      if (reply.type === 'path') return reply.answer;
+      if (reply.type !== 'refused')
+        throw new CodedError('protocol-error', 'The camera answered something else than was asked: update both programs.');
+      // The camera was started anew: there is nothing to restore.
+      if (reply.code === 'not-found') void this.close('session-lost', 'The camera has begun anew, and knows nothing of this session.');
+      throw new CodedError(reply.code, reply.text);
+    };
   }
 
   #onPacket(packet: InboundPacket): void {
@@ -160,7 +267,10 @@ export class ViewerSession {
   #stop(): void {
     for (const tracker of this.#trackers.values()) tracker.close();
     this.#trackers.clear();
+    this.#keeper.close();
+    this.#inquiry.close();
     this.packets.clear();
+    this.pathChanged.clear();
     void this.#transport.close();
   }
 }

@@ -52,7 +52,7 @@ describe.skipIf(missing)(`a peer that is not ours: Chromium${missing ? ` (skippe
       return pc.localDescription?.sdp ?? '';
     });
 
-    const transport = await Transport.create('camera', { stun: [], turn: [], policy: 'all' }, testLog);
+    const transport = await Transport.create('camera', { stun: [], turn: [], policy: 'all' }, systemClock, testLog);
     closers.push(() => transport.close());
     const secured = new Promise<void>((resolve, reject) => {
       transport.state.on((state) => (state === 'secured' ? resolve() : state === 'failed' ? reject(new Error('failed')) : undefined));

@@ -1,3 +1,4 @@
+import { systemClock } from '../../electron/base/clock.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { INVITE_MS } from '../../camera/pairing-store.ts';
 import { SimulatedClock } from '../../electron/base/clock.ts';
@@ -127,7 +128,7 @@ async function channelOf(identity: Identity, known: PairedCamera): Promise<Secur
 }
 
 async function anOffer(): Promise<string> {
-  const transport = await Transport.create('viewer', { stun: [], turn: [], policy: 'all' }, testLog);
+  const transport = await Transport.create('viewer', { stun: [], turn: [], policy: 'all' }, systemClock, testLog);
   world.onClose(() => transport.close());
   return transport.createOffer();
 }

@@ -4,14 +4,17 @@ import type { CameraControl } from '../../../peer/session/control-messages.ts';
 import type { SessionTimes } from '../../../peer/session/session-core.ts';
 import { ViewerSession } from '../../../peer/session/viewer-session.ts';
 import { MeetingPlaces } from '../../../peer/signaling/meeting-places.ts';
+import type { IceOptions } from '../../../peer/session/ice-path.ts';
+import { NO_ICE_SERVERS, type IceServers } from '../../../peer/signaling/ice-servers.ts';
 import type { LanFinder, Meeting } from '../../../peer/signaling/meeting.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
-import type { CodedError } from '../../base/errors.ts';
-import { asCoded } from '../../base/errors.ts';
+import { asCoded, CodedError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { Backoff } from '../../base/retry.ts';
-import type { CameraPath, CameraState, Reason } from '../../contract/model.ts';
+import type { CameraPath, CameraState, Reason, SourcePathReport } from '../../contract/model.ts';
+import { summaryOf } from '../../../peer/nat/report.ts';
 import type { Source, SourceEvents } from '../source.ts';
+import type { CameraContext } from '../surroundings.ts';
 import { Receiver } from './receiver.ts';
 
 export interface P2pSourceOptions {
@@ -23,6 +26,8 @@ export interface P2pSourceOptions {
   readonly events: SourceEvents;
   /** Looks for the camera on this network too. */
   readonly lan?: LanFinder | null;
+  /** What else there is to know and to spend on a good way; without it, ICE and whatever relay the rendezvous offers. */
+  readonly surroundings?: Pick<CameraContext, 'natMonitor' | 'punchBudget' | 'relay'> & Pick<IceOptions, 'mapPort'>;
   readonly times?: Partial<P2pTimes>;
 }
 
@@ -41,6 +46,8 @@ const STATUS_MS = 1_000;
 const PROVED_MS = 5_000;
 /** Another program with this app's identity took the session over: taking it back at once would go on for ever. */
 const CONFLICT_MS = 30_000;
+/** A session whose path is dead, while another is looked for. */
+const PATH_LOST: Reason = { code: 'session-lost', text: 'The way to the camera broke: another one is being looked for.' };
 /** Attempts that follow at once on a DTLS handshake that was lost, as it does not survive every lost packet. */
 const QUICK_RETRIES = 3;
 
@@ -60,6 +67,11 @@ export class P2pSource implements Source {
   #timeline = 0;
   #quickRetries = 0;
   readonly #places: MeetingPlaces;
+  /** As the last meeting had them. */
+  #servers: IceServers = NO_ICE_SERVERS;
+  /** Bytes over relays of sessions that are over. */
+  #pastRelayed = 0;
+  readonly #offs: (() => void)[] = [];
   readonly #stop = new AbortController();
   #session: ViewerSession | null = null;
   #wake: (() => void) | null = null;
@@ -77,17 +89,21 @@ export class P2pSource implements Source {
     if (this.#started || this.#closed) return;
     this.#started = true;
     this.#report();
+    const { natMonitor, relay } = this.#options.surroundings ?? {};
+    if (natMonitor) this.#offs.push(natMonitor.networkChanged.on(() => this.retryNow()), natMonitor.changed.on(() => this.#session?.tellNat()));
+    if (relay) this.#offs.push(relay.changed.on(() => this.#onRelayPolicy()));
     this.#running = this.#run();
   }
 
   retryNow(): void {
     this.#backoff.reset();
-    this.#session?.check();
+    this.#session?.networkChanged();
     this.#wake?.();
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    for (const off of this.#offs.splice(0)) off();
     this.#wake?.();
     this.#stop.abort();
     await this.#session?.close();
@@ -106,8 +122,9 @@ export class P2pSource implements Source {
         if (failure.code === 'internal')
           log.error('session attempt failed', { camera: camera.name, error: failure.stack ?? failure.message });
       }
-      if (this.#closed) return;
+      this.#pastRelayed += this.#session?.relayedBytes ?? 0;
       this.#session = null;
+      if (this.#closed) return;
       this.#path = null;
       const quick = failure.code === 'dtls-failed' && this.#quickRetries < QUICK_RETRIES;
       this.#quickRetries = quick ? this.#quickRetries + 1 : 0;
@@ -126,15 +143,59 @@ export class P2pSource implements Source {
     return this.#places.use((meeting) => this.#connectAt(meeting), this.#stop.signal);
   }
 
-  async #connectAt({ channel, ice: servers }: Meeting): Promise<ViewerSession> {
-    const { identity, clock, log } = this.#options;
+  async #connectAt({ link, ice: servers }: Meeting): Promise<ViewerSession> {
+    const { identity, clock, log, surroundings } = this.#options;
     const { signalingMs, session: times } = this.#times;
-    const ice = { stun: servers.stun, turn: [], policy: 'all' } as const;
-    const session = await ViewerSession.create({ identity, channel, ice, clock, log, answerMs: signalingMs, ...(times ? { times } : {}) });
+    this.#servers = servers;
+    const session = await ViewerSession.create({
+      identity,
+      link,
+      ice: () => this.#ice(),
+      clock,
+      log,
+      answerMs: signalingMs,
+      // The servers are handed out anew with each meeting: their credentials are for a time only.
+      askAgain: (message) =>
+        this.#places.use(async (meeting) => {
+          this.#servers = meeting.ice;
+          return meeting.link.ask(await message, signalingMs);
+        }, this.#stop.signal),
+      nat: () => this.#nat,
+      punchBudget: () => {
+        const punch = surroundings?.punchBudget();
+        return punch?.enabled ? { probes: punch.probes, perSecond: punch.perSecond, timeoutMs: punch.seconds * 1000 } : null;
+      },
+      ...(times ? { times } : {}),
+    });
     this.#session = session;
     if (this.#closed) await session.close();
-    await session.connect();
+    try {
+      await session.connect();
+    } catch (error) {
+      const refusal = surroundings?.relay.refusal();
+      // What the person can change says more than that ICE failed.
+      if (refusal && error instanceof CodedError && error.code === 'ice-failed') throw new CodedError(refusal.code, refusal.text, { cause: error });
+      throw error;
+    }
     return session;
+  }
+
+  #ice(): IceOptions {
+    const { relay, mapPort } = this.#options.surroundings ?? {};
+    const { stun, turn } = this.#servers;
+    return { stun, turn, policy: relay?.allowed() === false ? 'direct' : 'all', ...(mapPort ? { mapPort } : {}) };
+  }
+
+  get #nat() {
+    const report = this.#options.surroundings?.natMonitor.current;
+    return report ? summaryOf(report) : null;
+  }
+
+  /** A session over a relay that it may not use any more ends; the next one is direct, or says why there is none. */
+  #onRelayPolicy(): void {
+    const refusal = this.#options.surroundings?.relay.refusal();
+    if (refusal && this.#session?.path?.kind === 'relay') void this.#session.close(refusal.code, refusal.text);
+    else if (!refusal) this.#wake?.();
   }
 
   /** Receives until the session is over; resolves to why. */
@@ -175,7 +236,8 @@ export class P2pSource implements Source {
         status = clock.setTimeout(onStatus, STATUS_MS);
         this.#path = session.path;
         this.#report();
-        if (cameraLive && clock.monotonic() - lastFrameAt > this.#times.silenceMs) {
+        if (session.consent !== 'fresh') lastFrameAt = clock.monotonic();
+        else if (cameraLive && clock.monotonic() - lastFrameAt > this.#times.silenceMs) {
           void session.close('source-stalled', 'The camera is connected but sends no pictures.');
         }
       };
@@ -186,6 +248,9 @@ export class P2pSource implements Source {
           lastFrameAt = clock.monotonic();
           this.#onCameraStatus(message);
         } else receiver.onControl(message);
+      });
+      session.consentChanged.on((state) => {
+        if (state === 'lost' && this.#state === 'live') this.#set('connecting', PATH_LOST);
       });
       session.closed.on((error) => {
         poll?.cancel();
@@ -222,6 +287,22 @@ export class P2pSource implements Source {
 
   #report(): void {
     if (this.#closed) return;
-    this.#options.events.status({ state: this.#state, reason: this.#reason, path: this.#path });
+    this.#options.events.status({ state: this.#state, reason: this.#reason, path: this.#path, report: this.#pathReport() });
+  }
+
+  #pathReport(): SourcePathReport | null {
+    const session = this.#session;
+    const mine = this.#nat;
+    const theirs = session?.theirNat ?? null;
+    return {
+      pairs: session?.pairs ?? [],
+      attempts: session?.attempts ?? [],
+      mine,
+      theirs,
+      kbps: null,
+      why: '',
+      advice: [],
+      relayedBytes: this.#pastRelayed + (session?.relayedBytes ?? 0),
+    };
   }
 }

@@ -1,0 +1,337 @@
+import type { Socket } from 'node:dgram';
+import { isIP } from 'node:net';
+import { CandidatePairState, Connection, serverReflexiveCandidate, StunProtocol, type CandidatePair } from 'werift';
+import type { Clock, Timer } from '../../electron/base/clock.ts';
+import { Emitter } from '../../electron/base/emitter.ts';
+import { asCoded, type CodedError } from '../../electron/base/errors.ts';
+import { firstOf } from '../../electron/base/first-of.ts';
+import type { Log } from '../../electron/base/log.ts';
+import { Consent, type ConsentState } from './consent.ts';
+import { enlargeSocketBuffers } from './hardening.ts';
+import { hostAddresses } from './host-addresses.ts';
+import { parseCandidate } from './candidate.ts';
+import type { IceDescription } from './ice-description.ts';
+import { adoptProtocol, candidateOf, checkPair, pairAgain, protocolsOf, requireStunIntegrity } from './ice-library.ts';
+import { pairReports, selectedPair, type PairReport, type SelectedPair } from './path.ts';
+import { PunchedSocket } from './punched-socket.ts';
+import { chooseRelay } from './relay-choice.ts';
+import type { TurnServer } from './turn-client.ts';
+
+/** A port of the router that leads to one of ours (PCP, NAT-PMP, UPnP-IGD). */
+export interface MappedPort {
+  readonly externalAddress: string;
+  readonly externalPort: number;
+  close(): void | Promise<void>;
+}
+
+export interface IceOptions {
+  /** `stun:host:port`; all are asked at once, the first answer counts. */
+  readonly stun: readonly string[];
+  readonly turn: readonly TurnServer[];
+  /** `relay`: nothing but relay candidates. `direct`: no relay, neither ours nor theirs. */
+  readonly policy: 'all' | 'relay' | 'direct';
+  /** Asks the router for a way in; null where it gives none. */
+  readonly mapPort?: (port: number, address: string) => Promise<MappedPort | null>;
+}
+
+export type IcePathState = 'new' | 'checking' | 'connected' | 'closed';
+
+/** Waits for what is asked of servers and routers while gathering, ms: what comes later is left out. */
+const STUN_MS = 1_000;
+const MAP_MS = 700;
+/** Relay candidates are tried this much later than the others, ms: a direct path would have answered by then. */
+const RELAY_HOLD_MS = 400;
+/** The library tries a pair for 1.55 s; the other end may begin seconds later, so that pairs which failed are tried again this often, ms. */
+const RETRY_MS = 1_000;
+const MAX_STUN_SERVERS = 4;
+/** Pairs that are asked for consent when the selected one does not answer. */
+const MAX_SPARE = 8;
+
+/**
+ * One path to the other end: an ICE agent (RFC 8445) of the library's with its own sockets and credentials, used for one
+ * generation. An ICE restart is another `IcePath`, so that the old one works until the new one does.
+ */
+export class IcePath {
+  readonly state = new Emitter<IcePathState>();
+  readonly data = new Emitter<Buffer>();
+  readonly consentChanged: Emitter<ConsentState>;
+  /** How it was found, for people and the log. */
+  readonly way: string;
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #policy: IceOptions['policy'];
+  readonly #consent: Consent;
+  readonly #mapped: MappedPort[] = [];
+  /** Why there is no relay, when one was wanted. */
+  #relayFailure: CodedError | null = null;
+  #holding = false;
+  #timers: Timer[] = [];
+  #current: IcePathState = 'new';
+  #sentBytes = 0;
+  #receivedBytes = 0;
+
+  private constructor(controlling: boolean, policy: IceOptions['policy'], way: string, clock: Clock, log: Log) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#policy = policy;
+    this.way = way;
+    this.#connection = new Connection(controlling, {
+      useIpv4: false,
+      useIpv6: false,
+      additionalHostAddresses: policy === 'relay' ? [] : hostAddresses(),
+      filterCandidatePair: (pair) => this.#admits(pair),
+    });
+    // Without one of our own the library asks a public server that is built in; we ask ours ourselves.
+    Reflect.set(this.#connection, 'stunServer', undefined);
+    requireStunIntegrity(this.#connection);
+    this.#consent = new Consent({ clock, check: () => this.#checkConsent() });
+    this.consentChanged = this.#consent.changed;
+    Reflect.set(this.#connection, 'queryConsent', () => this.#consent.start());
+    this.#connection.onData.subscribe((data) => {
+      this.#receivedBytes += data.length;
+      this.data.emit(data);
+    });
+  }
+
+  /** Opens sockets and learns their candidates (RFC 8445 §5.1). Never fails: a path without candidates is one that will not connect. */
+  static async gather(controlling: boolean, ice: IceOptions, clock: Clock, log: Log): Promise<IcePath> {
+    const path = new IcePath(controlling, ice.policy, 'ice', clock, log);
+    const relay = ice.policy === 'direct' || ice.turn.length === 0 ? null : path.#gatherRelay(ice.turn);
+    await path.#connection.gatherCandidates();
+    await Promise.all([relay, ...path.#sockets().flatMap((socket) => [path.#askStun(socket, ice.stun), path.#askRouter(socket, ice.mapPort)])]);
+    return path;
+  }
+
+  /** A path without sockets of its own: it gets one by `adopt`, that was found otherwise (hole punching). */
+  static bare(controlling: boolean, way: string, clock: Clock, log: Log): IcePath {
+    return new IcePath(controlling, 'direct', way, clock, log);
+  }
+
+  /** Takes a bound socket over, with its listeners, until `close`. To be called before `connect`. */
+  adopt(socket: Socket): void {
+    if (this.#current !== 'new') return void socket.close();
+    const protocol = new StunProtocol();
+    const wire = new PunchedSocket(socket);
+    // Its interface has the library's own class here; what is used of it is what we have.
+    Reflect.set(protocol, 'transport', wire);
+    adoptProtocol(this.#connection, protocol, candidateOf('srflx', hostAddresses()[0] ?? '127.0.0.1', wire.address.port));
+    // By name, as it was replaced by one that takes nothing from strangers.
+    wire.onData = (data, from) => void Reflect.apply(Reflect.get(protocol, 'datagramReceived'), protocol, [data, from]);
+  }
+
+  get current(): IcePathState {
+    return this.#current;
+  }
+
+  get consent(): ConsentState {
+    return this.#consent.state;
+  }
+
+  get relayFailure(): CodedError | null {
+    return this.#relayFailure;
+  }
+
+  /** Whether the address that it sends from has left this machine. */
+  isLocalAddressGone(): boolean {
+    const local = this.#connection.nominated?.localCandidate;
+    return local?.type === 'host' && !hostAddresses().includes(local.host);
+  }
+
+  /** Whether the router was asked for a way in, and gave one. */
+  get usesMappedPort(): boolean {
+    return this.#mapped.length > 0;
+  }
+
+  get bytes(): { readonly sent: number; readonly received: number } {
+    return { sent: this.#sentBytes, received: this.#receivedBytes };
+  }
+
+  get pair(): SelectedPair | null {
+    return selectedPair(this.#connection);
+  }
+
+  get pairs(): readonly PairReport[] {
+    return pairReports(this.#connection);
+  }
+
+  /** What the other end is to be told. */
+  get description(): IceDescription {
+    const { localUsername, localPassword, localCandidates } = this.#connection;
+    return { ufrag: localUsername, pwd: localPassword, candidates: localCandidates.map((candidate) => candidate.toSdp()) };
+  }
+
+  /** Begins the connectivity checks (RFC 8445 §6.1.4). Whether they succeed is told by `state`; they go on until `close`. */
+  connect(remote: IceDescription): void {
+    if (this.#current !== 'new') return;
+    this.#set('checking');
+    const connection = this.#connection;
+    connection.setRemoteParams({ iceLite: false, usernameFragment: remote.ufrag, password: remote.pwd });
+    const candidates = remote.candidates.flatMap((line) => parseCandidate(line) ?? []);
+    this.#holding = this.#policy === 'all';
+    for (const candidate of candidates) void connection.addRemoteCandidate(candidate);
+    if (this.#holding) this.#after(RELAY_HOLD_MS, () => this.#releaseRelay());
+    this.#retry();
+    connection.connect().then(
+      () => {
+        if (this.#current !== 'checking') return;
+        enlargeSocketBuffers(connection);
+        this.#set('connected');
+      },
+      (error: unknown) => this.#log.debug('checks ended', { error: String(error) }),
+    );
+  }
+
+  /** Sends on the selected pair; nothing without one, or without consent (RFC 7675 §5.1). */
+  send(data: Buffer): void {
+    const pair = this.#connection.nominated;
+    if (!pair || this.#consent.state === 'lost' || this.#current === 'closed') return;
+    this.#sentBytes += data.length;
+    pair.protocol.sendData(data, pair.remoteAddr).catch(() => {});
+  }
+
+  /** Somebody suspects that it is dead: asks at once. */
+  hurry(): void {
+    this.#consent.hurry();
+  }
+
+  async close(): Promise<void> {
+    if (this.#current === 'closed') return;
+    this.#set('closed');
+    this.#consent.close();
+    for (const timer of this.#timers) timer.cancel();
+    this.state.clear();
+    this.data.clear();
+    for (const mapped of this.#mapped) void Promise.resolve(mapped.close()).catch(() => {});
+    await this.#connection.close().catch((error: unknown) => this.#log.debug('closing a path failed', { error: String(error) }));
+  }
+
+  #sockets(): StunProtocol[] {
+    return protocolsOf(this.#connection).filter((protocol): protocol is StunProtocol => protocol instanceof StunProtocol);
+  }
+
+  async #gatherRelay(servers: readonly TurnServer[]): Promise<void> {
+    try {
+      const relay = await chooseRelay(servers, this.#clock);
+      const [host, port] = relay.turn.relayedAddress;
+      const [mappedHost, mappedPort] = relay.turn.mappedAddress;
+      if (this.#current === 'closed') return void relay.close();
+      adoptProtocol(this.#connection, relay, candidateOf('relay', host, port, { host: mappedHost, port: mappedPort }));
+    } catch (error) {
+      this.#relayFailure = asCoded(error);
+      this.#log.warn('no relay', { why: this.#relayFailure.message });
+    }
+  }
+
+  /** The first server's answer; IPv6 is not translated, so that a host candidate says it all. */
+  async #askStun(socket: StunProtocol, servers: readonly string[]): Promise<void> {
+    const base = socket.localCandidate;
+    if (!base || isIP(base.host) !== 4) return;
+    const asked = servers.map(stunServer).filter((server) => server !== null && isIP(server[0]) !== 6);
+    const queries = asked.slice(0, MAX_STUN_SERVERS).map(async (server) => {
+      const found = server && (await serverReflexiveCandidate(socket, server));
+      if (!found) throw new Error('no answer');
+      return found;
+    });
+    const found = await this.#within(STUN_MS, Promise.any(queries));
+    if (found) this.#addReflexive(found.host, found.port, base);
+  }
+
+  async #askRouter(socket: StunProtocol, mapPort: IceOptions['mapPort']): Promise<void> {
+    const base = socket.localCandidate;
+    if (!mapPort || !base || isIP(base.host) !== 4) return;
+    const asked = mapPort(base.port, base.host);
+    const mapped = await this.#within(MAP_MS, asked);
+    if (!mapped) {
+      void asked.then((late) => late?.close()).catch(() => {});
+      return;
+    }
+    this.#mapped.push(mapped);
+    this.#addReflexive(mapped.externalAddress, mapped.externalPort, base);
+  }
+
+  #addReflexive(host: string, port: number, base: { readonly host: string; readonly port: number }): void {
+    const { localCandidates } = this.#connection;
+    if (localCandidates.some((candidate) => candidate.host === host && candidate.port === port)) return;
+    localCandidates.push(candidateOf('srflx', host, port, base));
+  }
+
+  #within<T>(timeoutMs: number, promise: Promise<T>): Promise<T | null> {
+    const listen = (resolve: (value: T | null) => void) => {
+      promise.then(resolve, () => resolve(null));
+      return [];
+    };
+    return firstOf<T | null>({ clock: this.#clock, timeoutMs, late: () => new Error('late'), listen }).catch(() => null);
+  }
+
+  #admits({ localCandidate: local, remoteCandidate: remote }: CandidatePair): boolean {
+    const relayed = local.type === 'relay' || remote.type === 'relay';
+    if (relayed && (this.#policy === 'direct' || this.#holding)) return false;
+    if (this.#policy === 'relay' && local.type !== 'relay') return false;
+    // A relay does not reach the private addresses behind the other end's router, and asking it for each costs a round trip.
+    return !(local.type === 'relay' && remote.type === 'host' && isPrivate(remote.host) && !isPrivate(local.host));
+  }
+
+  #releaseRelay(): void {
+    if (this.#current !== 'checking') return;
+    this.#holding = false;
+    pairAgain(this.#connection);
+  }
+
+  #retry(): void {
+    this.#after(RETRY_MS, () => {
+      if (this.#current !== 'checking') return;
+      for (const pair of this.#connection.candidatePairs) {
+        if (pair.state === CandidatePairState.FAILED) pair.updateState(CandidatePairState.WAITING);
+      }
+      this.#retry();
+    });
+  }
+
+  #after(ms: number, run: () => void): void {
+    this.#timers = this.#timers.slice(-8);
+    this.#timers.push(this.#clock.setTimeout(run, ms));
+  }
+
+  /**
+   * Asks on the selected pair; in doubt also on the others that worked, and goes over to the first that answers: the other
+   * end's NAT may have given it another port, from which its own checks came.
+   */
+  #checkConsent(): void {
+    const connection = this.#connection;
+    const selected = connection.nominated;
+    if (!selected || this.#current !== 'connected') return;
+    const worked = ({ state }: CandidatePair) => state === CandidatePairState.SUCCEEDED;
+    const spare = this.#consent.state === 'fresh' ? [] : connection.candidatePairs.filter((pair) => pair !== selected && worked(pair));
+    for (const pair of [selected, ...spare.slice(-MAX_SPARE)]) {
+      checkPair(connection, pair, 1_500).then(
+        (rttMs) => {
+          if (this.#current !== 'connected') return;
+          pair.rtt = rttMs / 1000;
+          if (pair !== connection.nominated && this.#consent.state !== 'fresh') connection.nominated = pair;
+          if (pair === connection.nominated) this.#consent.answered();
+        },
+        () => {}, // unanswered: the consent counts the time
+      );
+    }
+  }
+
+  #set(state: IcePathState): void {
+    this.#current = state;
+    this.state.emit(state);
+  }
+}
+
+/** `[host, port]` of `stun:host:port` (RFC 7064). */
+export function stunServer(url: string): readonly [string, number] | null {
+  const [, bracketed, plain, port] = /^stun:(?:\[([0-9a-f:.]+)\]|([^[\]:/?\s]+))(?::(\d{1,5}))?$/i.exec(url) ?? [];
+  const host = bracketed ?? plain;
+  return host ? [host, port === undefined ? 3478 : Number(port)] : null;
+}
+
+/** RFC 1918, RFC 6598, RFC 4193 and this machine. */
+function isPrivate(host: string): boolean {
+  if (isIP(host) === 6) return /^(::1$|f[cd])/i.test(host);
+  const [a = 0, b = 0] = host.split('.').map(Number);
+  return a === 10 || a === 127 || (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168) || (a === 100 && b >= 64 && b < 128);
+}

@@ -1,0 +1,107 @@
+import type { Socket } from 'node:dgram';
+import type { Clock } from '../../electron/base/clock.ts';
+import { delay } from '../../electron/base/clock.ts';
+import { predictPorts } from '../nat/allocation.ts';
+import type { PunchBudget } from '../nat/punch-budget.ts';
+import { punch } from '../nat/punch.ts';
+import type { NatSummary } from '../nat/report.ts';
+import { queryBinding } from '../stun/query.ts';
+import { closeUdp, openUdp } from '../nat/udp.ts';
+import { stunServer, type IcePath } from './ice-path.ts';
+import type { PunchTarget } from './path-messages.ts';
+
+export type PunchSide = 'hard' | 'easy';
+
+/** A head start for the hard side to open its sockets, ms; before that the easy side's probes meet nothing. */
+const EASY_WAITS_MS = 400;
+/** How many of the next ports are guessed where ports are given in a row. */
+const PREDICTED = 64;
+const QUERY_MS = 800;
+
+const isHard = ({ mapping }: NatSummary): boolean => mapping === 'address-and-port-dependent' || mapping === 'address-dependent';
+const isEasy = ({ mapping }: NatSummary): boolean => mapping === 'none' || mapping === 'endpoint-independent';
+
+/** Which side `mine` is when punching can help: one NAT gives each destination a port of its own, the other does not. */
+export function punchSide(mine: NatSummary | null, theirs: NatSummary | null): PunchSide | null {
+  if (!mine || !theirs) return null;
+  if (isHard(mine) && isEasy(theirs) && mine.publicAddress) return 'hard';
+  if (isEasy(mine) && isHard(theirs) && theirs.publicAddress) return 'easy';
+  return null;
+}
+
+/** One end's part of a punch: what it tells the other, and the socket that goes with it. */
+export interface PunchPart {
+  readonly side: PunchSide;
+  readonly target: PunchTarget;
+  /** Of the easy side. */
+  readonly socket: Socket | null;
+}
+
+/** Asks a STUN server where this end can be punched; null when none answers, or it makes no sense. */
+export async function preparePunch(side: PunchSide, mine: NatSummary | null, stun: readonly string[], clock: Clock): Promise<PunchPart | null> {
+  const socket = await openUdp('0.0.0.0');
+  try {
+    const seen = await firstMapped(socket, stun, clock);
+    if (side === 'easy') {
+      if (!seen) {
+        closeUdp(socket);
+        return null;
+      }
+      return { side, target: { address: seen.address, port: seen.port, predicted: [] }, socket };
+    }
+    closeUdp(socket);
+    const address = seen?.address ?? mine?.publicAddress;
+    if (!address) return null;
+    const step = mine?.allocation === 'sequential' ? mine.allocationStep : null;
+    const predicted = seen && step !== null ? predictPorts(seen.port, step, PREDICTED) : [];
+    return { side, target: { address, port: seen?.port ?? null, predicted }, socket: null };
+  } catch {
+    closeUdp(socket);
+    return null;
+  }
+}
+
+async function firstMapped(socket: Socket, stun: readonly string[], clock: Clock): Promise<{ address: string; port: number } | null> {
+  const servers = stun.map(stunServer).filter((server) => server !== null);
+  const queries = servers.slice(0, 3).map(async ([host, port]) => {
+    const mapped = await queryBinding(socket, { host, port }, clock, QUERY_MS);
+    if (!mapped) throw new Error('no answer');
+    return mapped;
+  });
+  return Promise.any(queries).catch(() => null);
+}
+
+/**
+ * Punches, and gives the socket that came of it to `path`, whose checks go to the address that was found.
+ * @returns the candidate of the other end; null when none was found: the socket is closed then
+ */
+export async function runPunch(
+  part: PunchPart,
+  their: PunchTarget,
+  key: Buffer,
+  path: IcePath,
+  options: { readonly clock: Clock; readonly budget: Partial<PunchBudget>; readonly signal: AbortSignal },
+): Promise<string | null> {
+  const { clock, budget, signal } = options;
+  const common = { key, budget, clock, signal };
+  if (part.side === 'easy') await delay(clock, EASY_WAITS_MS);
+  const punched =
+    part.side === 'hard'
+      ? their.port === null
+        ? null
+        : await punch({ ...common, side: 'hard', remote: { address: their.address, port: their.port } })
+      : part.socket &&
+        (await punch({
+          ...common,
+          side: 'easy',
+          socket: part.socket,
+          remote: { address: their.address, ...(their.port === null ? {} : { port: their.port }) },
+          predicted: their.predicted,
+        }));
+  if (!punched) {
+    if (part.socket) closeUdp(part.socket);
+    return null;
+  }
+  path.adopt(punched.socket);
+  return `punched 1 udp 1862270975 ${punched.remote.address} ${punched.remote.port} typ prflx raddr 0.0.0.0 rport 0`;
+}
