@@ -30,6 +30,10 @@ export interface RendezvousServerOptions {
   /** For peers before 0.2, which know no `ice`. */
   readonly stunPort: () => number | null;
   readonly ice?: IceHandout;
+  /** Whether who comes from this IP address may connect; everybody when left out. */
+  readonly admits?: (remoteAddress: string) => boolean;
+  /** The address of the one peer that all others can talk to, and only to it; left out when anybody can talk to anybody. */
+  readonly hub?: string;
 }
 
 interface Connection {
@@ -61,6 +65,8 @@ export class RendezvousServer {
   readonly #limits: RendezvousLimits;
   readonly #stunPort: () => number | null;
   readonly #ice: IceHandout;
+  readonly #admits: (remoteAddress: string) => boolean;
+  readonly #hub: string | null;
   readonly #connections = new Set<Connection>();
   readonly #peers = new Map<string, Connection>();
   /** TCP connections of each address. */
@@ -76,6 +82,8 @@ export class RendezvousServer {
     this.#limits = options.limits;
     this.#stunPort = options.stunPort;
     this.#ice = options.ice ?? (() => ({ stun: [], turn: [] }));
+    this.#admits = options.admits ?? (() => true);
+    this.#hub = options.hub ?? null;
   }
 
   get counters(): RendezvousCounters {
@@ -194,7 +202,8 @@ export class RendezvousServer {
       return;
     }
     const target = this.#peers.get(message.to);
-    if (!target) {
+    const outside = this.#hub !== null && connection.address !== this.#hub && message.to !== this.#hub;
+    if (!target || outside) {
       this.#say(connection, { type: 'unreachable', to: message.to });
       return;
     }
@@ -231,6 +240,11 @@ export class RendezvousServer {
   }
 
   #count(socket: Socket): void {
+    if (!this.#admits(socket.remoteAddress ?? '')) {
+      this.#refused += 1;
+      socket.destroy();
+      return;
+    }
     const remote = remoteOf(socket);
     const held = (this.#perRemote.get(remote) ?? 0) + 1;
     this.#perRemote.set(remote, held);
