@@ -22,7 +22,6 @@ async function serve(limits: Partial<RendezvousLimits> = {}, log: Log = silentLo
     log,
     limits: { ...DEFAULT_LIMITS, ...limits },
     stunPort: () => 3478,
-    ice: () => ({ stun: ['stun::3478'], turn: [] }),
   });
   closers.push(() => server.close());
   const port = await server.start('127.0.0.1', 0);

@@ -81,7 +81,7 @@ export class RendezvousServer {
     this.#log = options.log;
     this.#limits = options.limits;
     this.#stunPort = options.stunPort;
-    this.#ice = options.ice ?? (() => ({ stun: [], turn: [] }));
+    this.#ice = options.ice ?? (() => ({ stun: [this.#stunPort()].flatMap((port) => (port === null ? [] : [`stun::${port}`])), turn: [] }));
     this.#admits = options.admits ?? (() => true);
     this.#hub = options.hub ?? null;
   }

@@ -1,4 +1,3 @@
-import { WebSocket } from 'ws';
 import type { Clock, Timer } from '../../electron/base/clock.ts';
 import { Emitter } from '../../electron/base/emitter.ts';
 import { firstOf } from '../../electron/base/first-of.ts';
@@ -8,14 +7,7 @@ import { Backoff } from '../../electron/base/retry.ts';
 import type { AddressKey } from '../identity.ts';
 import { isRendezvousUrl } from '../pairing/invite.ts';
 import { resolveIceServers, type IceOffer, type IceServers } from './ice-servers.ts';
-import {
-  MAX_RENDEZVOUS_MESSAGE,
-  parseJson,
-  registrationTranscript,
-  RENDEZVOUS_VERSION,
-  serverMessage,
-  type ClientMessage,
-} from './rendezvous-messages.ts';
+import { RendezvousConnection, type ConnectionEvents } from './rendezvous-connection.ts';
 
 export interface RendezvousClientOptions {
   /** ws:// or wss:// */
@@ -26,6 +18,8 @@ export interface RendezvousClientOptions {
   /** A connection whose probe is unanswered after this time, ms, is taken for dead. */
   readonly heartbeatMs?: number;
   readonly backoff?: Backoff;
+  /** From 0 to below 1; spreads the attempts of many peers. */
+  readonly random?: () => number;
 }
 
 export interface RegisteredState {
@@ -37,10 +31,14 @@ export interface RegisteredState {
 /** The registered state is said again when `ice` changes: credentials are for a limited time. */
 export type RendezvousState = { readonly kind: 'connecting'; readonly error: WireError | null } | RegisteredState;
 
-/** How long a connection may take to be registered, ms. */
-const REGISTER_MS = 8_000;
-/** What may wait to be sent, bytes; more is refused. */
-const MAX_BUFFERED = 512 * 1024;
+/** After `check`: how long a connection has to show that it lives, ms. */
+const CHECK_MS = 1_000;
+/** While eager: an attempt each half to whole second, for a minute; and so many at a time, as each may take 8 s to fail. */
+const EAGER_CADENCE_MS = 1_000;
+const EAGER_MS = 60_000;
+const MAX_ATTEMPTS = 8;
+/** Fresh credentials are asked for when this much of the old ones' time is over. */
+const RENEW_AT = 0.75;
 
 /** Keeps one registration at a rendezvous, and comes back by itself: Backoff, reset once a registration has held. */
 export class RendezvousClient {
@@ -53,9 +51,11 @@ export class RendezvousClient {
   readonly url: string;
   readonly #options: RendezvousClientOptions;
   readonly #backoff: Backoff;
-  readonly #heartbeatMs: number;
-  #socket: WebSocket | null = null;
-  #timer: Timer | null = null;
+  readonly #connections = new Set<RendezvousConnection>();
+  readonly #events: ConnectionEvents;
+  #next: Timer | null = null;
+  #renew: Timer | null = null;
+  #eagerUntil = -Infinity;
   #current: RendezvousState = { kind: 'connecting', error: null };
   #started = false;
 
@@ -63,7 +63,19 @@ export class RendezvousClient {
     this.url = options.url;
     this.#options = options;
     this.#backoff = options.backoff ?? new Backoff();
-    this.#heartbeatMs = options.heartbeatMs ?? 10_000;
+    this.#events = {
+      // One registers at a time: the server gives the address to the newest, and would end the other.
+      challenged: (connection) => this.#letGo(connection),
+      registered: (_, offer) => this.#setRegistered(offer),
+      message: (message) => {
+        if (message.type === 'message') this.messages.emit({ from: message.from, data: Buffer.from(message.data, 'base64url') });
+        else if (message.type === 'unreachable') this.unreachable.emit(message.to);
+        else this.#setRegistered(message.ice);
+      },
+      // Not before: two programs with one identity would replace each other without end.
+      proven: () => this.#backoff.reset(),
+      ended: (connection, why) => this.#onEnded(connection, why),
+    };
   }
 
   get current(): RendezvousState {
@@ -83,24 +95,29 @@ export class RendezvousClient {
   close(): void {
     if (!this.#started) return;
     this.#started = false;
-    this.#timer?.cancel();
+    this.#stopTimers();
     this.#current = { kind: 'connecting', error: null };
     this.ended.emit(new CodedError('closed', 'The connection to the rendezvous was closed.'));
-    const socket = this.#socket;
-    this.#socket = null;
-    socket?.close(1000);
-    // A server that does not answer the close must not hold the process.
-    const force = socket && this.#options.clock.setTimeout(() => socket.terminate(), 300);
-    socket?.once('close', () => force?.cancel());
+    this.#letGo(null);
     for (const emitter of [this.messages, this.unreachable, this.state, this.ended]) emitter.clear();
   }
 
   /** False when it is not registered now, or too much waits to be sent. */
   send(to: string, data: Uint8Array): boolean {
-    const socket = this.#socket;
-    if (!socket || this.#current.kind !== 'registered' || socket.bufferedAmount > MAX_BUFFERED) return false;
-    this.#say(socket, { type: 'send', to, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64url') });
-    return true;
+    const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64url');
+    return this.#registered()?.send({ type: 'send', to, data: text }) ?? false;
+  }
+
+  /**
+   * The owner suspects that the network changed. A registration that does not answer within a second is given up; one that is
+   * given up, or is not there, is tried for at once, and then each second for a minute, before the delays grow as usual.
+   */
+  check(): void {
+    if (!this.#started) return;
+    const registered = this.#registered();
+    this.#eagerUntil = this.#options.clock.monotonic() + EAGER_MS;
+    if (registered) registered.probe(CHECK_MS);
+    else this.#connect();
   }
 
   /** Resolves when registered. @throws CodedError `rendezvous-unreachable` when the first attempt fails or takes `timeoutMs`, `closed` */
@@ -121,92 +138,54 @@ export class RendezvousClient {
     });
   }
 
+  #registered(): RendezvousConnection | undefined {
+    return [...this.#connections].find(({ isRegistered }) => isRegistered);
+  }
+
+  #isEager(): boolean {
+    return this.#options.clock.monotonic() < this.#eagerUntil;
+  }
+
   #connect(): void {
-    const { clock, url } = this.#options;
-    const socket = new WebSocket(url, { maxPayload: MAX_RENDEZVOUS_MESSAGE * 2, perMessageDeflate: false, handshakeTimeout: REGISTER_MS });
-    this.#socket = socket;
-    let reason: string | null = null;
-    let challenged = false;
-    this.#timer = clock.setTimeout(() => {
-      reason = 'it did not answer in time';
-      socket.terminate();
-    }, REGISTER_MS);
-    socket.on('message', (data, binary) => {
-      if (this.#socket !== socket) return;
-      const message = binary || !Buffer.isBuffer(data) ? null : parseJson(serverMessage, data.toString('utf8'));
-      if (!message) return;
-      switch (message.type) {
-        case 'challenge':
-          if (message.version !== RENDEZVOUS_VERSION)
-            reason = `it speaks version ${message.version} of the protocol, this program ${RENDEZVOUS_VERSION}`;
-          // Once: a server that asks without end, and reads nothing, would fill our memory with answers.
-          else if (!challenged) this.#register(socket, Buffer.from(message.nonce, 'base64url'), message.stunPort);
-          challenged = true;
-          break;
-        case 'registered':
-          if (message.address === this.address && this.#current.kind !== 'registered') this.#onRegistered(socket, message.ice);
-          break;
-        case 'credentials':
-          if (this.#current.kind === 'registered') this.#setRegistered(message.ice);
-          break;
-        case 'message':
-          this.messages.emit({ from: message.from, data: Buffer.from(message.data, 'base64url') });
-          break;
-        case 'unreachable':
-          this.unreachable.emit(message.to);
-          break;
-        case 'error':
-          reason = `it refused: ${message.text}`;
-          break;
-      }
-    });
-    // Pings are answered by the WebSocket itself.
-    socket.on('ping', () => socket.bufferedAmount > MAX_BUFFERED && socket.terminate());
-    socket.on('error', (error) => (reason ??= error.message));
-    socket.on('close', (code, text) => {
-      if (this.#socket !== socket) return;
-      this.#socket = null;
-      this.#onLost(reason ?? (text.length > 0 ? text.toString('utf8') : `the connection ended (${code})`));
-    });
+    const { clock, addressKey, heartbeatMs = 10_000, random = Math.random } = this.#options;
+    this.#next?.cancel();
+    this.#next = null;
+    if (this.#connections.size < MAX_ATTEMPTS) {
+      this.#connections.add(new RendezvousConnection({ url: this.url, addressKey, clock, heartbeatMs, events: this.#events }));
+    }
+    // A first packet that was lost with the network is repeated too late by the system: better a connection more.
+    if (this.#isEager()) this.#next = clock.setTimeout(() => this.#connect(), EAGER_CADENCE_MS * (0.5 + random() / 2));
   }
 
-  #stunPort: number | null = null;
-
-  #register(socket: WebSocket, nonce: Buffer, stunPort: number | null): void {
-    const { addressKey, url } = this.#options;
-    const { host } = new URL(url);
-    this.#stunPort = stunPort;
-    const signature = addressKey.sign(registrationTranscript(nonce, host));
-    this.#say(socket, { type: 'register', key: addressKey.publicKey.toString('base64url'), signature: signature.toString('base64url') });
+  #setRegistered(offer: IceOffer): void {
+    this.#next?.cancel();
+    this.#next = null;
+    this.#renew?.cancel();
+    this.#renew = null;
+    if (offer.turn.length > 0) {
+      const ttlS = Math.min(...offer.turn.map((server) => server.ttlS));
+      const ask = () => void this.#registered()?.send({ type: 'credentials' });
+      this.#renew = this.#options.clock.setTimeout(ask, ttlS * 1000 * RENEW_AT);
+    }
+    const ice = resolveIceServers(offer, this.url);
+    // The ICE library takes names and IPv4 addresses only.
+    this.#set({ kind: 'registered', stunUrls: ice.stun.filter((url) => !url.includes('[')), ice });
   }
 
-  #onRegistered(socket: WebSocket, offer: IceOffer | undefined): void {
-    this.#timer?.cancel();
-    let answered = true;
-    let proven = false;
-    socket.on('pong', () => (answered = true));
-    const probe = () => {
-      if (this.#socket !== socket) return;
-      if (!answered) return socket.terminate();
-      // Not before: two programs with one identity would replace each other without end.
-      if (proven) this.#backoff.reset();
-      proven = true;
-      answered = false;
-      socket.ping();
-      this.#timer = this.#options.clock.setTimeout(probe, this.#heartbeatMs);
-    };
-    this.#timer = this.#options.clock.setTimeout(probe, this.#heartbeatMs);
-    // Servers before 0.2 name a STUN port, and nothing more.
-    const stun = this.#stunPort === null ? [] : [`stun::${this.#stunPort}`];
-    this.#setRegistered(offer ?? { stun, turn: [] });
-  }
-
-  #onLost(why: string): void {
-    this.#timer?.cancel();
+  #onEnded(connection: RendezvousConnection, why: string): void {
+    this.#connections.delete(connection);
     if (!this.#started) return;
-    const delayMs = this.#backoff.next();
-    this.#options.log.warn('rendezvous lost', { url: this.url, why, retryMs: Math.round(delayMs) });
-    this.#timer = this.#options.clock.setTimeout(() => this.#connect(), delayMs);
+    // Another attempt is under way, or has come further.
+    if (!connection.isRegistered && this.#connections.size > 0) return;
+    this.#renew?.cancel();
+    if (this.#isEager() && connection.isRegistered) {
+      this.#options.log.warn('rendezvous lost', { url: this.url, why, retryMs: 0 });
+      this.#connect();
+    } else if (this.#next === null) {
+      const delayMs = this.#isEager() ? EAGER_CADENCE_MS : this.#backoff.next();
+      this.#options.log.warn('rendezvous lost', { url: this.url, why, retryMs: Math.round(delayMs) });
+      this.#next = this.#options.clock.setTimeout(() => this.#connect(), delayMs);
+    }
     this.#set({
       kind: 'connecting',
       error: {
@@ -216,10 +195,16 @@ export class RendezvousClient {
     });
   }
 
-  #setRegistered(offer: IceOffer): void {
-    const ice = resolveIceServers(offer, this.url);
-    // The ICE library takes names and IPv4 addresses only.
-    this.#set({ kind: 'registered', stunUrls: ice.stun.filter((url) => !url.includes('[')), ice });
+  /** All but one. */
+  #letGo(kept: RendezvousConnection | null): void {
+    for (const connection of this.#connections) {
+      if (connection === kept) continue;
+      this.#connections.delete(connection);
+      connection.letGo();
+    }
+    // While one registers, no other is begun; when it fails, that is heard of.
+    if (kept) this.#next?.cancel();
+    if (kept) this.#next = null;
   }
 
   #set(state: RendezvousState): void {
@@ -227,8 +212,10 @@ export class RendezvousClient {
     this.state.emit(state);
   }
 
-  #say(socket: WebSocket, message: ClientMessage): void {
-    if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+  #stopTimers(): void {
+    for (const timer of [this.#next, this.#renew]) timer?.cancel();
+    this.#next = null;
+    this.#renew = null;
   }
 }
 
