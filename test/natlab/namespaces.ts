@@ -7,7 +7,14 @@ import { run } from './shell.ts';
 
 const MARK = 'khlab';
 const NAMES = new RegExp(`^${MARK}-(\\d+)-(\\d+)-`);
-const TOOLS = { nft: 'nftables', conntrack: 'conntrack', ethtool: 'ethtool', python3: 'python3' } as const;
+const TOOLS = {
+  nft: 'nftables',
+  conntrack: 'conntrack',
+  ethtool: 'ethtool',
+  python3: 'python3',
+  turnserver: 'coturn',
+  miniupnpd: 'miniupnpd',
+};
 
 /** Why there can be no laboratory here, or null. */
 export function laboratoryUnavailable(): string | null {
