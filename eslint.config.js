@@ -21,7 +21,8 @@ const ROOMS = {
   engine: ['base', 'contract', 'peer', 'media', 'ffmpeg', 'sources', 'stream', 'recording', 'storage', 'playback'],
   host: ['base', 'contract', 'engine'],
   app: ['base', 'contract', 'engine', 'host', 'cli'],
-  camera: ['base', 'contract', 'peer', 'media', 'ffmpeg'],
+  // A camera is its own rendezvous on its network.
+  camera: ['base', 'contract', 'peer', 'media', 'ffmpeg', 'rendezvous'],
   rendezvous: ['base', 'peer'],
   cli: ['base', 'contract', 'host', 'camera', 'rendezvous'],
   scripts: ['base', 'cli'],
@@ -37,7 +38,7 @@ const mayKnow = ([type, others]) => ({ from: { element: { type } }, allow: { to:
 /** Folders side by side that do not know each other: kinds of cameras, features of the page. */
 const SIBLINGS = {
   'electron/sources': readdirSync('electron/sources', { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? entry.name : [])),
-  'renderer': ['wall', 'viewer', 'cameras', 'settings', 'timeline'],
+  'renderer': ['wall', 'viewer', 'cameras', 'settings', 'timeline', 'connection'],
 };
 
 /** What only one place may import. */
@@ -48,6 +49,7 @@ const ONLY = [
     message: 'Only main.ts, preload.ts and app/ know Electron.',
   },
   { name: 'werift', where: ['peer/session/**'], message: 'Only peer/session knows werift.' },
+  { name: 'dns-packet', where: ['peer/lan/**'], message: 'Only peer/lan knows DNS.' },
   { name: 'better-sqlite3', where: ['electron/storage/worker.ts'], message: 'Only storage/worker.ts touches SQLite.' },
   { name: 'fluent-ffmpeg', where: ['electron/ffmpeg/**'], message: 'Only electron/ffmpeg starts ffmpeg.' },
   {

@@ -304,3 +304,32 @@ describe('a peer at a rendezvous', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'closed' });
   });
 });
+
+describe('a rendezvous for one peer’s neighbours', () => {
+  it('takes nobody else in', async () => {
+    const admits = (remote: string) => !remote.endsWith('127.0.0.1');
+    const server = new RendezvousServer({ clock: systemClock, log: silentLog, limits: DEFAULT_LIMITS, stunPort: () => null, admits });
+    closers.push(() => server.close());
+    const url = `ws://127.0.0.1:${await server.start('127.0.0.1', 0)}`;
+    await expect(client(url).registered(3000)).rejects.toMatchObject({ code: 'rendezvous-unreachable' });
+    expect(server.counters).toMatchObject({ connections: 0, refused: 1 });
+  });
+
+  it('lets everybody talk to that peer alone', async () => {
+    const hub = freshAddressKey();
+    const options = { clock: systemClock, log: silentLog, limits: DEFAULT_LIMITS, stunPort: () => null, hub: hub.address };
+    const server = new RendezvousServer(options);
+    closers.push(() => server.close());
+    const url = `ws://127.0.0.1:${await server.start('127.0.0.1', 0)}`;
+    const [center, a, b] = [client(url, hub), client(url), client(url)];
+    await Promise.all([center, a, b].map((peer) => peer.registered(3000)));
+    const [toCenter, toA, refused] = [once(center.messages), once(a.messages), once(a.unreachable)];
+    a.send(b.address, Buffer.from('not here'));
+    expect(await refused).toBe(b.address);
+    a.send(hub.address, Buffer.from('question'));
+    expect(await toCenter).toMatchObject({ from: a.address });
+    center.send(a.address, Buffer.from('answer'));
+    expect(await toA).toMatchObject({ from: hub.address });
+    expect(server.counters.relayed).toBe(2);
+  });
+});
