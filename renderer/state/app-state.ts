@@ -4,6 +4,7 @@ import type { PortSource } from '../api/ports.ts';
 import type { LiveScreens } from '../player/live-pool.ts';
 import { Cameras } from './cameras.svelte.ts';
 import { Connection } from './connection.svelte.ts';
+import { Nat } from './nat.svelte.ts';
 import { Now } from './now.svelte.ts';
 import { Preferences, type KeptValues } from './preferences.svelte.ts';
 import { Route } from './route.svelte.ts';
@@ -14,6 +15,7 @@ export class AppState {
   readonly link: EngineLink;
   readonly connection: Connection;
   readonly cameras: Cameras;
+  readonly nat: Nat;
   readonly preferences: Preferences;
   readonly route = new Route();
   readonly now = new Now();
@@ -24,6 +26,7 @@ export class AppState {
     this.link = new EngineLink(ports);
     this.connection = new Connection(this.link);
     this.cameras = new Cameras(this.link);
+    this.nat = new Nat(this.link, this.cameras);
     this.preferences = new Preferences(kept);
     this.live = live;
   }

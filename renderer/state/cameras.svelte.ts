@@ -1,7 +1,7 @@
 import { SvelteMap } from 'svelte/reactivity';
 import type { EngineClient } from '../../electron/contract/client.ts';
 import type { Broadcast } from '../../electron/contract/events.ts';
-import type { Camera, CameraId, NewSource, UtcMs } from '../../electron/contract/model.ts';
+import type { Camera, CameraId, HandOffer, NewSource, RelayPolicy, UtcMs } from '../../electron/contract/model.ts';
 import type { EngineLink } from '../api/engine-link.ts';
 
 export interface RecordingAdded {
@@ -10,6 +10,8 @@ export interface RecordingAdded {
   readonly to: UtcMs;
 }
 
+export type NatBroadcast = Extract<Broadcast, { kind: 'nat.changed' | 'nat.configured' }>;
+
 /** A window shows at most so many notices; older ones go. */
 const MAX_NOTICES = 5;
 
@@ -17,6 +19,7 @@ const MAX_NOTICES = 5;
 export class Cameras {
   readonly #link: EngineLink;
   #recordingListeners: readonly ((added: RecordingAdded) => void)[] = [];
+  #natListeners: readonly ((broadcast: NatBroadcast) => void)[] = [];
   readonly #byId = new SvelteMap<CameraId, Camera>();
   #loaded = $state(false);
   #notices = $state.raw<readonly string[]>([]);
@@ -60,6 +63,22 @@ export class Cameras {
     this.#put(await this.#link.call('cameras.update', { id, name }));
   }
 
+  async setRelay(id: CameraId, relay: RelayPolicy): Promise<void> {
+    this.#put(await this.#link.call('cameras.update', { id, relay }));
+  }
+
+  /** Rejects with the engine's CodedError. */
+  offerByHand(invite: string): Promise<HandOffer> {
+    return this.#link.call('cameras.offerByHand', { invite });
+  }
+
+  /** Rejects with the engine's CodedError. */
+  async answerByHand(ticket: string, answer: string, name: string): Promise<Camera> {
+    const camera = await this.#link.call('cameras.answerByHand', { ticket, answer, ...(name === '' ? {} : { name }) });
+    this.#put(camera);
+    return camera;
+  }
+
   async remove(id: CameraId, deleteRecordings: boolean): Promise<void> {
     await this.#link.call('cameras.remove', { id, deleteRecordings });
     this.#delete(id);
@@ -68,6 +87,12 @@ export class Cameras {
   onRecordingAdded(listener: (added: RecordingAdded) => void): () => void {
     this.#recordingListeners = [...this.#recordingListeners, listener];
     return () => (this.#recordingListeners = this.#recordingListeners.filter((other) => other !== listener));
+  }
+
+  /** What the engine's one stream of events tells of the network. */
+  onNat(listener: (broadcast: NatBroadcast) => void): () => void {
+    this.#natListeners = [...this.#natListeners, listener];
+    return () => (this.#natListeners = this.#natListeners.filter((other) => other !== listener));
   }
 
   /** Events first, then the list: nothing that changes in between is missed. */
@@ -102,7 +127,8 @@ export class Cameras {
     if (broadcast.kind === 'camera.changed') this.#put(broadcast.camera);
     else if (broadcast.kind === 'camera.removed') this.#delete(broadcast.id);
     else if (broadcast.kind === 'notice') this.#notice(broadcast.text);
-    else for (const listener of this.#recordingListeners) listener(broadcast);
+    else if (broadcast.kind === 'recording.added') for (const listener of this.#recordingListeners) listener(broadcast);
+    else for (const listener of this.#natListeners) listener(broadcast);
   }
 
   #notice(text: string): void {

@@ -1,11 +1,18 @@
 import type { CameraId } from '../../electron/contract/model.ts';
 
-export type Place = { readonly view: 'wall' } | { readonly view: 'camera'; readonly id: CameraId } | { readonly view: 'settings' };
+/** What stands beside a camera's picture. */
+export type CameraPanel = 'connection' | 'facts';
+
+export type Place =
+  | { readonly view: 'wall' }
+  | { readonly view: 'camera'; readonly id: CameraId; readonly panel?: CameraPanel }
+  | { readonly view: 'network' }
+  | { readonly view: 'settings' };
 
 export function parsePlace(hash: string): Place {
-  const [view, id] = hash.replace(/^#\/?/, '').split('/');
-  if (view === 'camera' && id) return { view, id: decoded(id) };
-  if (view === 'settings') return { view };
+  const [view, id, panel] = hash.replace(/^#\/?/, '').split('/');
+  if (view === 'camera' && id) return { view, id: decoded(id), ...(panel === 'connection' || panel === 'facts' ? { panel } : {}) };
+  if (view === 'settings' || view === 'network') return { view };
   return { view: 'wall' };
 }
 
@@ -19,8 +26,8 @@ function decoded(text: string): string {
 }
 
 export function placeHash(place: Place): string {
-  if (place.view === 'camera') return `#/camera/${encodeURIComponent(place.id)}`;
-  return place.view === 'settings' ? '#/settings' : '#/';
+  if (place.view === 'camera') return `#/camera/${encodeURIComponent(place.id)}${place.panel ? `/${place.panel}` : ''}`;
+  return place.view === 'wall' ? '#/' : `#/${place.view}`;
 }
 
 /** Where in the app we are: in the URL's hash, so that back, forward and reload do what they should. */
@@ -38,5 +45,11 @@ export class Route {
 
   go(place: Place): void {
     location.hash = placeHash(place);
+  }
+
+  /** The same place in other clothes: back does not lead to it. */
+  adjust(place: Place): void {
+    history.replaceState(null, '', placeHash(place));
+    this.#place = place;
   }
 }

@@ -1,9 +1,10 @@
-import type { Camera, CameraPath } from '../../electron/contract/model.ts';
+import type { Camera, CameraPath, PathKind } from '../../electron/contract/model.ts';
+import { bothPrivate } from './private-address.ts';
 
-/** How the camera is reached, in a word. */
-export function pathWord(path: CameraPath): 'Direct' | 'Relayed' | 'RTSP' {
-  if (path.kind === 'relay') return 'Relayed';
-  return path.kind === 'rtsp' ? 'RTSP' : 'Direct';
+/** How a camera is reached, in a word. */
+export function pathWord({ kind }: { readonly kind: PathKind }): 'Direct' | 'Relayed' | 'RTSP' {
+  if (kind === 'relay') return 'Relayed';
+  return kind === 'rtsp' ? 'RTSP' : 'Direct';
 }
 
 /** `Direct · 3 ms`. */
@@ -11,15 +12,24 @@ export function pathLabel(path: CameraPath): string {
   return path.rttMs === null ? pathWord(path) : `${pathWord(path)} · ${Math.round(path.rttMs)} ms`;
 }
 
+/** Both ends are in one network, without a router's translation in between. */
+export const isLan = (path: CameraPath): boolean => (path.kind === 'host' || path.kind === 'prflx') && bothPrivate(path.local, path.remote);
+
 const PATH_KINDS = {
-  host: 'Direct, in the same network',
+  host: 'Direct, from address to address: no router translates in between',
   srflx: 'Direct, through both routers',
   prflx: 'Direct, through both routers',
-  relay: 'Through a relay: no direct way was found',
-  rtsp: 'RTSP, without peer-to-peer',
+  relay: 'Through a relay: no direct way was found so far',
+  rtsp: 'By its own address, with RTSP: no peer-to-peer, no relay',
 } as const;
 
-export const pathSentence = (path: CameraPath): string => PATH_KINDS[path.kind];
+export const pathSentence = (path: CameraPath): string => (isLan(path) ? 'Direct, in the same network' : PATH_KINDS[path.kind]);
+
+/** What the camera leaves out of its picture, when it does. */
+export function subStreamSentence({ quality }: Camera): string | null {
+  if (quality?.stream !== 'sub') return null;
+  return quality.reason ?? 'The camera sends its smaller picture: its way to the internet is too thin for the full one.';
+}
 
 export function recordingWords(camera: Camera): string {
   if (camera.recording) return 'Recording';

@@ -1,0 +1,101 @@
+import type { ClassicalNat, NatFiltering, NatMapping, NatReport, NatSummary, PortMappingProtocol } from '../../electron/contract/model.ts';
+
+/** NATs in words for people who never heard of one, beside the names of the field. */
+
+export const CLASSICAL_NAMES: Readonly<Record<ClassicalNat, string>> = {
+  'open': 'No router in between',
+  'firewall': 'Firewall, no translation',
+  'full-cone': 'Full cone',
+  'restricted-cone': 'Restricted cone',
+  'port-restricted-cone': 'Port-restricted cone',
+  'symmetric': 'Symmetric',
+  'udp-blocked': 'UDP blocked',
+  'unknown': 'Not known',
+};
+
+const MEANING: Readonly<Record<ClassicalNat, string>> = {
+  'open': 'This network has a public address of its own, and lets everybody in.',
+  'firewall': 'This network has a public address of its own; a firewall lets in only who was called from inside.',
+  'full-cone': 'The router keeps one door open for each program, and lets everybody in by it.',
+  'restricted-cone': 'The router keeps one door for each program, and lets in whoever was called from inside before.',
+  'port-restricted-cone':
+    'The router keeps one door for each program, and lets in exactly whom it called before. Most routers at home are like this.',
+  'symmetric':
+    'The router opens another door for everybody who is called, so nobody can be told where to knock. Mobile and company networks are often like this.',
+  'udp-blocked': 'This network lets no video packets (UDP) out at all.',
+  'unknown': 'How the router behaves could not be found out.',
+};
+
+export const natMeaning = (classical: ClassicalNat): string => MEANING[classical];
+
+export const MAPPING_NAMES: Readonly<Record<NatMapping, string>> = {
+  'none': 'None',
+  'endpoint-independent': 'Endpoint-independent',
+  'address-dependent': 'Address-dependent',
+  'address-and-port-dependent': 'Address- and port-dependent',
+  'unknown': 'Not known',
+};
+
+export const FILTERING_NAMES: Readonly<Record<NatFiltering, string>> = {
+  'endpoint-independent': 'Endpoint-independent',
+  'address-dependent': 'Address-dependent',
+  'address-and-port-dependent': 'Address- and port-dependent',
+  'unknown': 'Not known',
+};
+
+export const PROTOCOL_NAMES: Readonly<Record<PortMappingProtocol, string>> = { 'pcp': 'PCP', 'nat-pmp': 'NAT-PMP', 'upnp': 'UPnP-IGD' };
+
+/** `Kept as they are`, `Counted up by 2`. */
+export function allocationWords({ allocation, allocationStep }: NatSummary): string {
+  if (allocation === 'preserved') return 'Kept as inside';
+  if (allocation === 'sequential') return `One after the other${allocationStep === null ? '' : `, ${signed(allocationStep)} each`}`;
+  return allocation === 'random' ? 'At random' : 'Not known';
+}
+
+const signed = (step: number): string => (step > 0 ? `+${step}` : String(step));
+
+const lasting = (seconds: number): string => (seconds >= 120 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds)} s`);
+
+export const lifetimeWords = ({ mappingLifetimeS }: NatReport): string =>
+  mappingLifetimeS === null ? 'Not measured' : `At least ${lasting(mappingLifetimeS)} without traffic`;
+
+export function yesNo(value: boolean | null): string {
+  if (value === null) return 'Not known';
+  return value ? 'Yes' : 'No';
+}
+
+/** Which cameras will be direct from here, and which will not: one sentence each, the most important first. */
+export function outlook(nat: NatSummary): string[] {
+  if (nat.classical === 'udp-blocked') {
+    return [
+      'Cameras outside this network come through a relay, over TCP.',
+      'They become direct when the firewall lets UDP out. Cameras in this network are direct in any case.',
+    ];
+  }
+  const lines: string[] = [];
+  // Behind the provider's own translation an opened port is not one of the internet.
+  const opened = nat.portMapping !== null && !nat.cgnat;
+  if (nat.classical === 'unknown') lines.push('Cameras are tried directly all the same; what does not work out goes through a relay.');
+  else if (nat.classical === 'open' || nat.classical === 'full-cone' || opened) {
+    if (opened) lines.push(`The router opens a port when Keyhole asks (${PROTOCOL_NAMES[nat.portMapping]}).`);
+    lines.push('Every camera that may send UDP will be direct.');
+  } else if (nat.classical === 'restricted-cone') lines.push('Every camera that may send UDP will be direct.');
+  else if (nat.classical === 'symmetric') {
+    lines.push('Cameras behind an open or simple router will be direct.');
+    lines.push(
+      'Cameras behind an ordinary router at home (port-restricted) usually become direct after a few seconds of trying many ports.',
+    );
+    lines.push(
+      'Cameras behind a symmetric router as well go through a relay, unless one of the two routers opens a port (UPnP, NAT-PMP or PCP).',
+    );
+  } else {
+    lines.push('Nearly all cameras will be direct.');
+    lines.push(
+      'Cameras behind a symmetric router (mobile, company) begin on a relay and usually become direct after a few seconds of trying many ports.',
+    );
+  }
+  if (nat.ipv6) lines.push('There is IPv6 here: a camera that has it too is direct, whatever the routers do.');
+  if (nat.cgnat)
+    lines.push('Your provider seems to share one public address among several customers: ports opened at your own router do not count.');
+  return lines;
+}
