@@ -1,4 +1,5 @@
 import type { Clock } from '../electron/base/clock.ts';
+import type { Emitter } from '../electron/base/emitter.ts';
 import type { Log } from '../electron/base/log.ts';
 import type { CameraControl } from '../peer/session/control-messages.ts';
 import { GopCache } from './gop-cache.ts';
@@ -8,6 +9,8 @@ import { ViewerFeed, type FeedSession } from './viewer-feed.ts';
 /** What the publisher needs of a session. */
 interface PublishedSession extends FeedSession {
   hello(name: string): void;
+  /** Pictures were lost on a path that was dead: the viewer needs a beginning. */
+  readonly recovered?: Emitter<void>;
 }
 
 type Status = Extract<CameraControl, { type: 'status' }>;
@@ -51,6 +54,10 @@ export class Publisher {
     this.#feeds.set(session, feed);
     session.hello(this.#name);
     session.send(this.#status);
+    session.recovered?.on(() => {
+      feed.restart();
+      for (const unit of this.#gop.units) feed.push(unit);
+    });
     for (const unit of this.#gop.units) feed.push(unit);
   }
 

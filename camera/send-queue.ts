@@ -51,6 +51,14 @@ export class SendQueue {
     return unit;
   }
 
+  /** Forgets all that waits, and goes on with the next keyframe. */
+  clear(): void {
+    this.#dropped += this.#units.length;
+    this.#units = [];
+    this.#bytes = 0;
+    this.#waitForKey = true;
+  }
+
   #overflow(): void {
     const newest = this.#units.findLastIndex((unit) => unit.config.kind === 'video' && unit.key);
     const keep = newest > 0 ? this.#units.slice(newest) : [];

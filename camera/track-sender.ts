@@ -14,6 +14,8 @@ interface RtpFormat {
 
 /** Largest payload of an RTP packet: fits the smallest path that IPv6 allows, with all headers (RFC 8200 §5). */
 const MTU = 1150;
+/** Beginnings of a feed that are told apart within a timeline of the source. */
+const EPOCHS = 1024;
 const whole = (unit: AccessUnit): readonly Uint8Array[] => [unit.data];
 
 /** Cuts a unit once for all viewers. */
@@ -49,9 +51,12 @@ export class TrackSender {
   readonly config: TrackConfig;
   readonly timeline: number;
   readonly #format: RtpFormat;
+  readonly #epoch: number;
   readonly #base = randomBytes(4).readUInt32BE();
 
-  constructor(first: AccessUnit, format: RtpFormat, stream: RtpStream) {
+  /** @param epoch which beginning of the viewer's feed it belongs to: below 1024, and round again */
+  constructor(first: AccessUnit, format: RtpFormat, stream: RtpStream, epoch = 0) {
+    this.#epoch = epoch % EPOCHS;
     this.stream = stream;
     this.config = first.config;
     this.timeline = first.timeline;
@@ -92,7 +97,8 @@ export class TrackSender {
       channels: config.kind === 'audio' ? config.channels : 0,
       clockRate: this.#format.clockRate,
       payloadType: this.#format.payloadType,
-      timeline: this.timeline,
+      // A feed that begins anew is another timeline for its viewer.
+      timeline: this.timeline * EPOCHS + this.#epoch,
     };
   }
 }

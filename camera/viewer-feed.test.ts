@@ -65,11 +65,21 @@ const unit = (ms: number, config: AudioConfig = pcm, change: Partial<AccessUnit>
 const clocks = () => said.filter((message) => message.type === 'clock');
 
 describe('a feed', () => {
+  it('that begins anew goes on, on streams of another timeline', () => {
+    feed.push(unit(0));
+    feed.restart();
+    feed.push(unit(40));
+    const told = said.flatMap((message) => (message.type === 'streams' ? message.streams : []));
+    expect(told).toHaveLength(2);
+    expect(told[0]?.timeline).not.toBe(told[1]?.timeline);
+    expect(told[0]?.ssrc).not.toBe(told[1]?.ssrc);
+  });
+
   it('tells of a stream and of its clock before the first packet', () => {
     feed.push(unit(0));
     expect(said.map(({ type }) => type)).toEqual(['streams', 'clock']);
     expect(said[0]).toMatchObject({
-      streams: [{ ssrc: 1, kind: 'audio', codec: 'pcm_mulaw', clockRate: 8000, payloadType: 0, timeline: 1 }],
+      streams: [{ ssrc: 1, kind: 'audio', codec: 'pcm_mulaw', clockRate: 8000, payloadType: 0, timeline: 1024 }],
     });
     expect(clocks()[0]).toMatchObject({ ssrc: 1, rtp: packets[0]?.timestamp, pts: 0, utc: 1_000_000 });
   });

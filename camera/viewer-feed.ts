@@ -38,6 +38,8 @@ export class ViewerFeed {
   #current: { track: TrackSender; frame: RtpFrame; next: number } | null = null;
   #timer: Timer | null = null;
   #unsendable = 0;
+  /** Beginnings of this feed. */
+  #epoch = 0;
   #closed = false;
 
   constructor(session: FeedSession, clock: Clock, limits?: SendLimits) {
@@ -59,6 +61,16 @@ export class ViewerFeed {
     }
     this.#queue.push(unit);
     if (!this.#timer) this.#drain();
+  }
+
+  /** What was sent is lost, and what waits is old: the next keyframe begins streams of another timeline. */
+  restart(): void {
+    this.#queue.clear();
+    this.#current = null;
+    this.#epoch += 1;
+    for (const { stream } of this.#tracks.values()) this.#session.endStream(stream);
+    this.#tracks.clear();
+    this.#told.clear();
   }
 
   close(): void {
@@ -105,7 +117,7 @@ export class ViewerFeed {
     if (known?.fits(unit)) return known;
     const format = rtpFormat(unit.config);
     if (!format) return null;
-    const track = new TrackSender(unit, format, this.#session.createStream(format.payloadType));
+    const track = new TrackSender(unit, format, this.#session.createStream(format.payloadType), this.#epoch);
     if (known) {
       this.#session.endStream(known.stream);
       this.#told.delete(known);

@@ -112,7 +112,7 @@ export class BandwidthControl implements Wire {
 
   /** The session goes another way from here on. */
   reset(): void {
-    this.#estimator.reset();
+    this.#estimator.reset(this.#options.clock.monotonic());
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { delay, type Clock, type Timer } from '../../electron/base/clock.ts';
 import { asCoded, CodedError } from '../../electron/base/errors.ts';
+import { Emitter } from '../../electron/base/emitter.ts';
 import { firstOf } from '../../electron/base/first-of.ts';
 import type { Log } from '../../electron/base/log.ts';
 import type { UtcMs } from '../../electron/base/units.ts';
@@ -56,6 +57,8 @@ const MAX_ATTEMPTS = 20;
  * rendezvous, and looks for a direct one while a relay carries the session. The old path is used until the new one works.
  */
 export class PathKeeper {
+  /** A dead path could not be restored yet, and why. */
+  readonly troubled = new Emitter<CodedError>();
   readonly #options: PathKeeperOptions;
   readonly #offs: (() => void)[];
   #attempts: readonly PathAttempt[] = [];
@@ -110,6 +113,7 @@ export class PathKeeper {
     this.#closed = true;
     this.#abort.abort();
     this.#timer?.cancel();
+    this.troubled.clear();
     for (const off of this.#offs) off();
   }
 
@@ -180,6 +184,7 @@ export class PathKeeper {
     // Nobody to ask is no attempt: while the network is away it is so every second.
     if (asked) this.#note(wayOf(path), began, outcome);
     else log.debug('no path yet', { why: outcome?.message });
+    if (outcome && paths.consent === 'lost') this.troubled.emit(outcome);
     return outcome === null;
   }
 

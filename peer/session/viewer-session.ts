@@ -52,6 +52,8 @@ export class ViewerSession {
   readonly #core: SessionCore<CameraControl, ViewerControl>;
   /** The path is in doubt, dead, or fresh again. */
   readonly consentChanged: Emitter<ConsentState>;
+  /** The path is dead, and no other could be had yet: why. */
+  readonly troubled: Emitter<CodedError>;
   /** Another path carries the session. */
   readonly pathChanged = new Emitter<void>();
   readonly #inquiry: PathInquiry;
@@ -83,6 +85,7 @@ export class ViewerSession {
       clock,
       log,
     });
+    this.troubled = this.#keeper.troubled;
     this.control.on((message) => this.#onControl(message));
     this.closed = this.#core.closed;
     this.closed.on(() => this.#stop());

@@ -10,6 +10,8 @@ import {
   SrtpSession,
   type DtlsSocket,
 } from 'werift';
+import { systemClock } from '../../electron/base/clock.ts';
+import { HandshakeLink, isHandshakeFrame } from '../../peer/session/handshake-link.ts';
 import { Transport } from '../../peer/session/transport.ts';
 
 interface Keys {
@@ -120,6 +122,8 @@ class Side {
   srtp: SrtpSession | null = null;
   srtcp: SrtcpSession | null = null;
   onPacket: (data: Buffer) => void = () => {};
+  /** Handshakes come by it; what is said plainly is taken by the ends as well. */
+  readonly #link = new HandshakeLink({ clock: systemClock, write: (frame) => this.send(frame), deliver: (data) => this.onPacket(data) });
   readonly transport = {
     type: 'udp',
     address: { address: '127.0.0.1', family: 'IPv4', port: 0 },
@@ -133,7 +137,8 @@ class Side {
     await new Promise<void>((resolve) => this.#socket.bind(0, '127.0.0.1', resolve));
     this.#socket.on('message', (data, from) => {
       this.peerPort = from.port;
-      this.onPacket(data);
+      if (isHandshakeFrame(data)) this.#link.receive(data);
+      else this.onPacket(data);
     });
   }
 
@@ -164,6 +169,7 @@ class Side {
   }
 
   async close(): Promise<void> {
+    this.#link.close();
     await new Promise<void>((resolve) => this.#socket.close(() => resolve()));
   }
 }

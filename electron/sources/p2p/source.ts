@@ -252,6 +252,10 @@ export class P2pSource implements Source {
       session.consentChanged.on((state) => {
         if (state === 'lost' && this.#state === 'live') this.#set('connecting', PATH_LOST);
       });
+      session.troubled.on(({ code, message }) => {
+        const away = code === 'peer-absent' || code === 'rendezvous-unreachable';
+        if (this.#state !== 'live') this.#set(away ? 'offline' : 'connecting', { code, text: message });
+      });
       session.closed.on((error) => {
         poll?.cancel();
         status?.cancel();
