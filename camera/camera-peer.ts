@@ -24,6 +24,8 @@ export interface CameraPeerOptions {
   readonly identity: Identity;
   readonly name: string;
   readonly rendezvous: readonly string[];
+  /** Where its own rendezvous for this network is (`LanEndpoint`); null or left out when there is none. */
+  readonly lan?: string | null;
   readonly stun: readonly string[];
   readonly turn: readonly TurnServer[];
   readonly icePolicy: 'all' | 'relay';
@@ -71,9 +73,9 @@ export class CameraPeer {
 
   constructor(options: CameraPeerOptions) {
     this.#options = options;
-    const { identity, pairing, clock, log } = options;
+    const { identity, pairing, clock, log, rendezvous, lan = null } = options;
     this.#refusals = new TokenBucket(clock, REFUSALS.perSecond, REFUSALS.burst);
-    this.#ends = options.rendezvous.map((url) => {
+    this.#ends = [...rendezvous, ...(lan === null ? [] : [lan])].map((url) => {
       const client = new RendezvousClient({ url, addressKey: identity.addressKey, clock, log });
       const listener: SecureListener = new SecureListener({
         client,
@@ -98,7 +100,9 @@ export class CameraPeer {
 
   /** Resolves when an app that has an invite would find the camera, at the first rendezvous that answers; at the latest after `withinMs`. */
   async reachable(withinMs: number): Promise<void> {
-    await Promise.any(this.#ends.map(({ client }) => client.registered(withinMs))).catch(() => {});
+    // Its own is there at once, and says nothing of the others.
+    const ends = this.#ends.filter(({ client }, _index, all) => client.url !== this.#options.lan || all.length === 1);
+    await Promise.any(ends.map(({ client }) => client.registered(withinMs))).catch(() => {});
   }
 
   /** The machine's network has changed, or it woke: what was connected may not be any more. */

@@ -7,18 +7,20 @@ const parse = (line: string) => parseCameraFlags(line.split(' ').filter((word) =
 const least = '--source test: --rendezvous ws://127.0.0.1:8485';
 
 describe('keyhole camera', () => {
-  it('needs a source and a rendezvous, the rest has its defaults', () => {
+  it('needs a source, the rest has its defaults', () => {
     expect(parse(least)).toEqual({
       source: 'test:',
       name: 'Camera',
       rendezvous: ['ws://127.0.0.1:8485'],
+      lan: true,
       stun: [],
       turn: [],
       icePolicy: 'all',
       state: null,
     });
     usage(() => parse('--rendezvous ws://a'), '--source is missing');
-    usage(() => parse('--source test:'), '--rendezvous is missing');
+    expect(parse('--source test:')).toMatchObject({ rendezvous: [], lan: true });
+    expect(parse('--source test: --no-lan')).toMatchObject({ lan: false });
   });
 
   it('takes several rendezvous, STUN and TURN', () => {

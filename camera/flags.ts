@@ -7,7 +7,10 @@ import type { TurnServer } from '../peer/session/connection.ts';
 export interface CameraOptions {
   readonly source: string;
   readonly name: string;
+  /** None: apps on the same network find the camera, and nobody else. */
   readonly rendezvous: readonly string[];
+  /** Whether it is to be found on its own networks. */
+  readonly lan: boolean;
   /** Besides what the rendezvous offers. */
   readonly stun: readonly string[];
   readonly turn: readonly TurnServer[];
@@ -16,9 +19,11 @@ export interface CameraOptions {
   readonly state: string | null;
 }
 
-export const CAMERA_USAGE = `Usage: keyhole camera --source SRC --rendezvous ws://HOST:PORT [--rendezvous …] [--name NAME] [--state DIR]
+export const CAMERA_USAGE = `Usage: keyhole camera --source SRC [--rendezvous ws://HOST:PORT …] [--no-lan] [--name NAME] [--state DIR]
                       [--stun stun:HOST:PORT] [--turn turn:USER:PASSWORD@HOST:PORT] [--ice-policy all|relay]
-SRC: rtsp://…, a video file, /dev/video0, or test: for a generated picture.`;
+SRC: rtsp://…, a video file, /dev/video0, or test: for a generated picture.
+Apps on the same network find it by themselves (not with --no-lan), others at any of its rendezvous, or by texts that you carry:
+paste what the app shows, and give the app what this program prints.`;
 
 const LATER = { 'sub-source': 'sub-streams come', 'spool': 'a spool on the camera’s side comes' } as const;
 
@@ -35,6 +40,7 @@ export function parseCameraFlags(argv: readonly string[]): CameraOptions {
       'source': { type: 'string' },
       'name': { type: 'string', default: 'Camera' },
       'rendezvous': { type: 'string', multiple: true },
+      'no-lan': { type: 'boolean', default: false },
       'stun': { type: 'string', multiple: true },
       'turn': { type: 'string', multiple: true },
       'ice-policy': { type: 'string', default: 'all' },
@@ -45,7 +51,6 @@ export function parseCameraFlags(argv: readonly string[]): CameraOptions {
   const { source, rendezvous = [] } = values;
   const icePolicy = values['ice-policy'];
   if (!source) throw refused('--source is missing: say what to offer');
-  if (rendezvous.length === 0) throw refused('--rendezvous is missing: say where apps find this camera');
   if (rendezvous.length > MAX_RENDEZVOUS) throw refused(`at most ${MAX_RENDEZVOUS} --rendezvous can be given`);
   if (icePolicy !== 'all' && icePolicy !== 'relay') throw refused(`--ice-policy takes all or relay, not "${icePolicy}"`);
   const turn = (values.turn ?? []).map(parseTurn);
@@ -56,6 +61,7 @@ export function parseCameraFlags(argv: readonly string[]): CameraOptions {
     source,
     name: tidyName(values.name) || 'Camera',
     rendezvous: rendezvous.map(checkRendezvousUrl),
+    lan: !values['no-lan'],
     stun,
     turn,
     icePolicy,

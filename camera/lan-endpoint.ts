@@ -28,6 +28,7 @@ export class LanEndpoint {
   readonly #dns: MulticastDns;
   readonly #server: RendezvousServer;
   #advertiser: LanAdvertiser | null = null;
+  #port: number | null = null;
 
   constructor(options: LanEndpointOptions) {
     const { address, interfaces, clock, log, dnsPort } = options;
@@ -37,20 +38,26 @@ export class LanEndpoint {
     this.#server = new RendezvousServer({ clock, log, limits: LIMITS, stunPort: () => null, admits, hub: address });
   }
 
-  /** @returns where the camera itself registers. @throws CodedError when it can listen nowhere */
-  async start(): Promise<string> {
+  /** Where the camera itself registers; null while it is not started. */
+  get url(): string | null {
+    return this.#port === null ? null : `ws://127.0.0.1:${this.#port}`;
+  }
+
+  /** @throws CodedError when it can listen nowhere */
+  async start(): Promise<void> {
     const { address, clock, log } = this.#options;
     const port = await this.#listen();
     this.#dns.start();
     this.#advertiser = new LanAdvertiser({ dns: this.#dns, address, port, clock });
     this.#advertiser.start();
+    this.#port = port;
     log.info('to be found on this network', { port });
-    return `ws://127.0.0.1:${port}`;
   }
 
   async close(): Promise<void> {
     this.#advertiser?.close();
     this.#advertiser = null;
+    this.#port = null;
     await this.#dns.close();
     await this.#server.close();
   }

@@ -1,12 +1,14 @@
 import { systemClock } from '../electron/base/clock.ts';
 import { CodedError, type ErrorCode } from '../electron/base/errors.ts';
-import { createLog } from '../electron/base/log.ts';
-import { createIdentity, fingerprintOf } from '../peer/identity.ts';
+import { createLog, type Log } from '../electron/base/log.ts';
+import { createIdentity, fingerprintOf, type Identity } from '../peer/identity.ts';
+import { lanInterfaces, lanMode } from '../peer/lan/interfaces.ts';
 import { aborted, runCommand, type ProgramIo } from '../electron/base/program.ts';
 import { CameraPeer } from './camera-peer.ts';
 import { CAMERA_USAGE, parseCameraFlags, type CameraOptions } from './flags.ts';
 import { createInput, type CameraInput } from './input/input.ts';
 import { Invites } from './invites.ts';
+import { LanEndpoint } from './lan-endpoint.ts';
 import { PairingStore } from './pairing-store.ts';
 import { Publisher } from './publisher.ts';
 import { defaultStateFolder, StateFolder } from './state-folder.ts';
@@ -30,8 +32,10 @@ async function runCamera(options: CameraOptions, io: ProgramIo): Promise<void> {
   const pairing = new PairingStore(folder, clock);
   const input = createInput(options.source, { clock, log: log.child('input') });
   const { name, rendezvous, stun, turn, icePolicy } = options;
+  const endpoint = options.lan ? await openEndpoint(identity, log.child('lan')) : null;
   const publisher = new Publisher({ input, name, clock, log });
-  const peer = new CameraPeer({ identity, name, rendezvous, stun, turn, icePolicy, pairing, clock, log });
+  const lan = endpoint?.url ?? null;
+  const peer = new CameraPeer({ identity, name, rendezvous, lan, stun, turn, icePolicy, pairing, clock, log });
   const invites = new Invites({ identity, name, rendezvous, pairing, clock, io, people: process.stderr.isTTY });
   peer.paired.on(() => invites.show());
   peer.viewer.on(({ session, fingerprint }) => {
@@ -63,7 +67,23 @@ async function runCamera(options: CameraOptions, io: ProgramIo): Promise<void> {
     invites.close();
     publisher.close();
     await peer.close();
+    await endpoint?.close();
     await input.close();
+  }
+}
+
+/** The camera on its own networks; null where that cannot be, which other ways to it need not. */
+async function openEndpoint({ addressKey }: Identity, log: Log): Promise<LanEndpoint | null> {
+  const mode = lanMode();
+  const interfaces = () => lanInterfaces(mode);
+  const endpoint = new LanEndpoint({ address: addressKey.address, interfaces, clock: systemClock, log });
+  try {
+    await endpoint.start();
+    return endpoint;
+  } catch (error) {
+    log.warn('not to be found on this network', { why: String(error) });
+    await endpoint.close();
+    return null;
   }
 }
 

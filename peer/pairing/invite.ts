@@ -10,7 +10,7 @@ export interface Invite {
   readonly publicKey: Buffer;
   /** The camera's address at its rendezvous. */
   readonly address: string;
-  /** 1 to 4 ws:// or wss:// URLs. */
+  /** At most 4 ws:// or wss:// URLs; none: the camera is met on its own network only. */
   readonly rendezvous: readonly string[];
   /** 16 random bytes that can be used once. */
   readonly secret: Buffer;
@@ -82,7 +82,7 @@ export function parseInvite(input: string): Invite {
   const name = takeText(MAX_NAME_BYTES);
   const count = take(1)[0] ?? 0;
   const rendezvous = Array.from({ length: Math.min(count, MAX_RENDEZVOUS + 1) }, () => takeText(MAX_URL_BYTES));
-  if (count < 1 || count > MAX_RENDEZVOUS || offset !== body.length) throw malformed('it names no rendezvous, or too many');
+  if (count > MAX_RENDEZVOUS || offset !== body.length) throw malformed('it names too many rendezvous');
   if (!rendezvous.every(isRendezvousUrl)) throw malformed('the rendezvous it names is no ws:// or wss:// URL');
   if (!x25519FromEd25519(publicKey)) throw malformed('the key in it makes no sense');
   return { publicKey, address, rendezvous, secret, expires, name };

@@ -9,7 +9,7 @@ export interface PairedCamera {
   readonly publicKey: string;
   /** Its address at the rendezvous. */
   readonly address: string;
-  /** Where it can be met; each is tried. */
+  /** Where it can be met; each is tried. None: on its own network only. */
   readonly rendezvous: readonly string[];
   readonly name: string;
 }
@@ -17,7 +17,7 @@ export interface PairedCamera {
 const schema = z.object({
   publicKey: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
   address: z.string().refine(isAddress),
-  rendezvous: z.array(z.string().refine(isRendezvousUrl)).min(1).max(MAX_RENDEZVOUS),
+  rendezvous: z.array(z.string().refine(isRendezvousUrl)).max(MAX_RENDEZVOUS),
   name: z.string().max(256),
 });
 
