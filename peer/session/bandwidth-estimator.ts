@@ -28,6 +28,8 @@ const LOSS_AGAIN_MS = 1_000;
 /** Down by half of the loss (GCC) and no less than this share, so that it shows soon whether that helps: when so much less was sent. */
 const [LEAST_CUT, ENOUGH_LESS] = [0.2, 0.88];
 const TOLERATED_MS = 60_000;
+/** Longer without any feedback was an outage, ms. */
+const OUTAGE_MS = 1_000;
 /** Feedbacks in a row that must say so: the other end may have been busy with something else and read its packets late. */
 const CONFIRMED = 2;
 
@@ -80,6 +82,8 @@ export class BandwidthEstimator {
 
   /** @param reports in order of sending */
   take(reports: readonly PacketReport[], now: number, rttMs: number): void {
+    // What was sent while nothing came through tells of the outage, not of the rate.
+    if (now - (this.#updatedAt ?? now) > OUTAGE_MS) this.#forget(now);
     for (const report of reports) {
       this.#loss.push(report);
       if (report.wasLate) continue;
@@ -103,15 +107,19 @@ export class BandwidthEstimator {
 
   /** Another way: its delays and rates are its own. */
   reset(now: number): void {
-    this.#trend.reset();
+    this.#forget(now);
     this.#delivery.reset();
-    this.#loss.reset(now);
     this.#bps = Math.max(this.#bps, START_BPS);
     this.#fits = Infinity;
-    this.#queues = [];
-    this.#trial = null;
     this.#tolerated = { share: 0, until: -Infinity };
     this.#backedOffAt = this.#lossAt = -Infinity;
+  }
+
+  #forget(now: number): void {
+    this.#trend.reset();
+    this.#loss.reset(now);
+    this.#queues = [];
+    this.#trial = null;
   }
 
   #isOverused(queue: number, now: number): boolean {
