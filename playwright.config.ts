@@ -4,6 +4,9 @@ import { defineConfig } from '@playwright/test';
 /** Debian's Chromium where there is one: it decodes H.264, which Playwright's own build may not. */
 const executablePath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path));
 
+/** No test says anything on the networks of this machine, unless in one it made itself. Programs that it starts inherit this. */
+process.env.KEYHOLE_LAN ??= 'off';
+
 export default defineConfig({
   testDir: 'test/e2e',
   globalSetup: './test/provide-ffmpeg.ts',

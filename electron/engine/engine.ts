@@ -3,6 +3,8 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Port } from '../contract/wire.ts';
 import { RemuxProcess } from '../ffmpeg/remux.ts';
+import { LanBrowser } from '../../peer/lan/browser.ts';
+import { lanInterfaces, lanMode } from '../../peer/lan/interfaces.ts';
 import { Playback } from '../playback/playback.ts';
 import { collectGarbage } from '../recording/garbage.ts';
 import { Recorder } from '../recording/recorder.ts';
@@ -65,6 +67,10 @@ export class Engine {
       const paths = new Paths({ storage, clock, log: log.child('paths') });
       paths.start();
       closers.push(() => paths.close());
+      const mode = lanMode();
+      const lan = new LanBrowser({ clock, log: log.child('lan'), interfaces: () => lanInterfaces(mode) });
+      lan.start();
+      closers.push(() => lan.close());
       const notices = [...options.notices, ...repairNotices(storage, repaired)];
       const cameras: Cameras = new Cameras({
         storage,
@@ -74,6 +80,7 @@ export class Engine {
           clock,
           log: log.child('camera'),
           natMonitor,
+          lan,
           punchBudget: () => natChoices.current.punch,
           portMapping: () => natChoices.current.portMapping,
         },

@@ -37,13 +37,13 @@ type New = { [K in Kind]: Extract<NewSource, { kind: K }> };
 /** The table of camera kinds: a new one is a folder beside this file and one row here. */
 const KINDS: { readonly [K in Kind]: SourceKind<K> } = {
   p2p: {
-    async accept({ invite }, { identity, clock, log }) {
-      const camera = await pair({ identity, invite, name: hostname(), clock, log });
+    async accept({ invite }, { identity, clock, log, lan }) {
+      const camera = await pair({ identity, invite, name: hostname(), clock, log, lan });
       return { stored: { kind: 'p2p', ...camera }, name: camera.name };
     },
     info: ({ publicKey, rendezvous }) => ({ kind: 'p2p', fingerprint: fingerprintOf(Buffer.from(publicKey, 'base64url')), rendezvous }),
     key: ({ publicKey }) => publicKey,
-    create: (camera, { identity, clock, log }, events) => new P2pSource({ identity, camera, clock, log, events }),
+    create: (camera, { identity, clock, log, lan }, events) => new P2pSource({ identity, camera, clock, log, events, lan }),
   },
   rtsp: {
     async accept({ url, username, password }) {

@@ -3,6 +3,7 @@ import type { Emitter } from '../base/emitter.ts';
 import type { Log } from '../base/log.ts';
 import type { NatReport, PunchSettings, Reason } from '../contract/model.ts';
 import type { Identity } from '../../peer/identity.ts';
+import type { LanFinder } from '../../peer/signaling/meeting.ts';
 
 /** What is known of the NAT that this machine is behind. */
 export interface NatMonitor {
@@ -32,6 +33,8 @@ export interface SourceContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly natMonitor: NatMonitor;
+  /** Finds cameras on the networks of this machine, for all sources; null: nobody looks there. */
+  readonly lan: LanFinder | null;
   /** Asked at each attempt: it is a setting. */
   punchBudget(): PunchSettings;
   /** Whether the router may be asked to open a port: it is a setting. */
