@@ -107,7 +107,7 @@ export class CameraPeer {
 
   /** The machine's network has changed, or it woke: what was connected may not be any more. */
   networkChanged(): void {
-    for (const { client } of this.#ends) (client as { check?: () => void }).check?.();
+    for (const { client } of this.#ends) client.check();
     for (const { session } of this.#sessions) session.networkChanged();
   }
 
@@ -220,7 +220,7 @@ export class CameraPeer {
     });
     // The path may be dead because the camera's own network is: then its rendezvous connections are, too.
     session.consentChanged.on((state) => {
-      if (state !== 'fresh') for (const { client } of this.#ends) (client as { check?: () => void }).check?.();
+      if (state !== 'fresh') for (const { client } of this.#ends) client.check();
     });
     session.ready.on(() => {
       this.#replace(held);
