@@ -59,7 +59,7 @@ export class TwoHosts {
   }
 }
 
-async function ip(...args: string[]): Promise<void> {
+export async function ip(...args: string[]): Promise<void> {
   await run('ip', args);
 }
 

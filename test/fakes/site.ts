@@ -22,13 +22,16 @@ export class Site {
     return join(this.dir, 'data');
   }
 
-  /** With `hosts`, cameras run on one host, everything else on the other; without, all on loopback. */
-  constructor(hosts?: TwoHosts) {
+  readonly #env: Readonly<Record<string, string>>;
+
+  /** With `hosts`, cameras run on one host, everything else on the other; without, all on loopback. `lan`: they look for each other there. */
+  constructor(hosts?: TwoHosts, options: { lan?: boolean } = {}) {
     this.hosts = hosts;
+    this.#env = options.lan ? { KEYHOLE_LAN: 'on' } : {};
   }
 
   run(...args: string[]): Program {
-    const program = new Program(args, { namespace: args[0] === 'camera' ? this.hosts?.camera : this.hosts?.app });
+    const program = new Program(args, { namespace: args[0] === 'camera' ? this.hosts?.camera : this.hosts?.app, env: this.#env });
     this.#programs.push(program);
     return program;
   }
@@ -61,7 +64,8 @@ export class Site {
 
   async startCamera(name: string, source: string, ...more: string[]): Promise<{ program: Program; invite: string }> {
     const state = join(this.dir, `camera-${name.replace(/\W/g, '-')}`);
-    const program = this.run('camera', '--source', source, '--name', name, '--rendezvous', this.rendezvousUrl, '--state', state, ...more);
+    const rendezvous = this.rendezvousUrl ? ['--rendezvous', this.rendezvousUrl] : [];
+    const program = this.run('camera', '--source', source, '--name', name, ...rendezvous, '--state', state, ...more);
     const pairing = await program.event('pairing');
     return { program, invite: String(pairing.invite) };
   }
