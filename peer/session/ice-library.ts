@@ -90,7 +90,12 @@ export async function checkPair(connection: Connection, pair: CandidatePair, tim
 }
 
 /** `base` is the host candidate whose socket it is (RFC 8445 §5.1.1.2). */
-export function candidateOf(type: 'host' | 'srflx' | 'relay', host: string, port: number, base?: { readonly host: string; readonly port: number }): Candidate {
+export function candidateOf(
+  type: 'host' | 'srflx' | 'relay',
+  host: string,
+  port: number,
+  base?: { readonly host: string; readonly port: number },
+): Candidate {
   return new Candidate(
     candidateFoundation(type, 'udp', base?.host ?? host),
     1,

@@ -99,7 +99,10 @@ export class IcePath {
     const path = new IcePath(controlling, ice.policy, 'ice', clock, log);
     const relay = ice.policy === 'direct' || ice.turn.length === 0 ? null : path.#gatherRelay(ice.turn);
     await path.#connection.gatherCandidates();
-    await Promise.all([relay, ...path.#sockets().flatMap((socket) => [path.#askStun(socket, ice.stun), path.#askRouter(socket, ice.mapPort)])]);
+    await Promise.all([
+      relay,
+      ...path.#sockets().flatMap((socket) => [path.#askStun(socket, ice.stun), path.#askRouter(socket, ice.mapPort)]),
+    ]);
     return path;
   }
 

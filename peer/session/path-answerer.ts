@@ -45,14 +45,13 @@ export class PathAnswerer {
     this.#giveUp();
     const abort = new AbortController();
     const policy = offer.relay ? servers.policy : 'direct';
-    const path = offer.punch
-      ? IcePath.bare(false, 'punch', clock, log)
-      : await IcePath.gather(false, { ...servers, policy }, clock, log);
+    const path = offer.punch ? IcePath.bare(false, 'punch', clock, log) : await IcePath.gather(false, { ...servers, policy }, clock, log);
     if (this.#closed) {
       await path.close();
       throw new CodedError('closed', 'The session is over.');
     }
-    const part = offer.punch && (await preparePunch(offer.punch.side === 'hard' ? 'easy' : 'hard', this.#options.nat(), servers.stun, clock));
+    const part =
+      offer.punch && (await preparePunch(offer.punch.side === 'hard' ? 'easy' : 'hard', this.#options.nat(), servers.stun, clock));
     if (offer.punch && !part) {
       await path.close();
       throw new CodedError('ice-failed', 'The camera does not know its own public address, so that there is nowhere to punch to.');

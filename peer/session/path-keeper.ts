@@ -137,7 +137,10 @@ export class PathKeeper {
     }
     const last = IMPROVE_AFTER_MS.length - 1;
     const waitMs = IMPROVE_AFTER_MS[Math.min(this.#improved, last)] ?? 0;
-    this.#timer = this.#options.clock.setTimeout(() => void this.#improve(), waitMs * (this.#improved === 0 ? 1 : 0.8 + 0.4 * Math.random()));
+    this.#timer = this.#options.clock.setTimeout(
+      () => void this.#improve(),
+      waitMs * (this.#improved === 0 ? 1 : 0.8 + 0.4 * Math.random()),
+    );
   }
 
   async #improve(): Promise<void> {
@@ -228,7 +231,11 @@ export class PathKeeper {
         late: () => new CodedError('ice-failed', 'None of the candidate pairs answered in time.'),
         listen: (resolve, reject) => {
           begin().catch(reject);
-          return [path.state.on((state) => (state === 'connected' ? resolve() : state === 'closed' && reject(new CodedError('closed', 'The path was given up.'))))];
+          return [
+            path.state.on((state) =>
+              state === 'connected' ? resolve() : state === 'closed' && reject(new CodedError('closed', 'The path was given up.')),
+            ),
+          ];
         },
       });
       paths.use(path);

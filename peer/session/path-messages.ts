@@ -7,7 +7,10 @@ import { iceDescription } from './ice-description.ts';
  * control channel, while the session's path lives; over a rendezvous, sealed there, when it does not.
  */
 const id = z.number().int().min(1).max(0xffff_ffff);
-const ip = z.string().max(45).refine((text) => isIP(text) !== 0);
+const ip = z
+  .string()
+  .max(45)
+  .refine((text) => isIP(text) !== 0);
 const port = z.number().int().min(1).max(65535);
 
 /** What hole punching between a symmetric NAT and a strict one needs (see `peer/nat/punch.ts`). */

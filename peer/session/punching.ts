@@ -38,7 +38,12 @@ export interface PunchPart {
 }
 
 /** Asks a STUN server where this end can be punched; null when none answers, or it makes no sense. */
-export async function preparePunch(side: PunchSide, mine: NatSummary | null, stun: readonly string[], clock: Clock): Promise<PunchPart | null> {
+export async function preparePunch(
+  side: PunchSide,
+  mine: NatSummary | null,
+  stun: readonly string[],
+  clock: Clock,
+): Promise<PunchPart | null> {
   const socket = await openUdp('0.0.0.0');
   try {
     const seen = await firstMapped(socket, stun, clock);

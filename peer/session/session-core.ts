@@ -82,11 +82,7 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
   /** Starts the timers; to be called when offer and answer have been exchanged. */
   begin(): void {
     if (this.#transport.current === 'new' || this.#transport.current === 'ice') {
-      this.#deadline(
-        this.#times.iceMs,
-        'ice-failed',
-        this.#noPath(),
-      );
+      this.#deadline(this.#times.iceMs, 'ice-failed', this.#noPath());
     }
   }
 

@@ -18,12 +18,7 @@ import { Emitter } from '../../electron/base/emitter.ts';
 import type { CodedError } from '../../electron/base/errors.ts';
 import type { Log } from '../../electron/base/log.ts';
 import { certificateFingerprint, type DtlsFacts, type SessionRole } from './binding.ts';
-import {
-  boundReassembly,
-  readRtpHeadersQuickly,
-  refusePlainRecords,
-  tuneSrtp,
-} from './hardening.ts';
+import { boundReassembly, readRtpHeadersQuickly, refusePlainRecords, tuneSrtp } from './hardening.ts';
 import { createConnection } from './connection.ts';
 import { MAX_CANDIDATES } from './ice-description.ts';
 import { IcePath, type IceOptions } from './ice-path.ts';
