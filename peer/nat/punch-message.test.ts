@@ -32,13 +32,15 @@ describe('a message of a punch', () => {
   it('takes 100,000 random and altered datagrams without believing or throwing', () => {
     const random = seededRandom(11);
     const genuine = writePunch(message, key);
+    let believed = 0;
     for (let round = 0; round < 100_000; round += 1) {
       const bytes = Buffer.from(genuine.subarray(0, round % 3 === 0 ? Math.floor(random() * 41) : PUNCH_BYTES));
       const at = Math.floor(random() * Math.max(1, bytes.length));
       if (bytes.length > 0) bytes[at] = (bytes[at] ?? 0) ^ (1 + Math.floor(random() * 255));
-      expect(readPunch(bytes, key)).toBeNull();
+      if (readPunch(bytes, key)) believed += 1;
     }
-  });
+    expect(believed).toBe(0);
+  }, 60_000);
 
   it('begins with a byte that no protocol on the same socket begins with (RFC 7983 §7)', () => {
     const first = writePunch(message, key)[0] ?? 0;
