@@ -21,6 +21,7 @@ import { createIdentity, type Identity } from '../../peer/identity.ts';
 import { formatInvite } from '../../peer/pairing/invite.ts';
 import type { PairedCamera } from '../../peer/pairing/paired-camera.ts';
 import { pair } from '../../peer/pairing/pair.ts';
+import type { TurnServer } from '../../peer/session/turn-client.ts';
 import { DEFAULT_LIMITS } from '../../rendezvous/limits.ts';
 import { RendezvousServer } from '../../rendezvous/server.ts';
 import { StunServer } from '../../rendezvous/stun-server.ts';
@@ -161,7 +162,7 @@ export class World {
   }
 
   /** A camera that plays the clip; with the same `name` it is the same camera again. */
-  camera(name = 'yard', options: { clock?: Clock; rendezvous?: readonly string[] } = {}) {
+  camera(name = 'yard', options: { clock?: Clock; rendezvous?: readonly string[]; turn?: readonly TurnServer[] } = {}) {
     const clock = options.clock ?? this.clock;
     const folder = new StateFolder(join(this.dir, name));
     const identity = createIdentity(folder.seed());
@@ -169,8 +170,8 @@ export class World {
     const input = new ClipInput();
     const log = testLog.child(name);
     const publisher = new Publisher({ input, name, clock: this.clock, log });
-    const rendezvous = options.rendezvous ?? [this.url];
-    const peer = new CameraPeer({ identity, name, rendezvous, stun: [], turn: [], icePolicy: 'all', pairing, clock: this.clock, log });
+    const { rendezvous = [this.url], turn = [] } = options;
+    const peer = new CameraPeer({ identity, name, rendezvous, stun: [], turn, icePolicy: 'all', pairing, clock: this.clock, log });
     peer.viewer.on(({ session }) => {
       session.closed.on(() => publisher.detach(session));
       publisher.attach(session);
