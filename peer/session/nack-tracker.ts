@@ -4,7 +4,9 @@ import { RepairTime } from './repair-time.ts';
 interface Missing {
   tries: number;
   readonly since: number;
+  /** For the last time, and for the time before. */
   askedAt: number;
+  askedBefore: number;
   next: number;
 }
 
@@ -121,13 +123,15 @@ export class NackTracker {
     this.#missing.delete(extended);
     const asked = found.tries > 0 ? now - found.askedAt : null;
     // No answer is quicker than the shortest round trip: it was on its way already.
-    if (asked === null || (found.tries === 1 && asked < this.#time.shortestMs / 2)) {
+    const isSooner = asked !== null && asked < this.#time.shortestMs / 2;
+    if (asked === null || (found.tries === 1 && isSooner)) {
       this.#time.late(now - found.since);
       this.#counters.late += 1;
       this.#count(now, 0, -1);
       return asked === null ? 'late' : 'repaired';
     }
     if (found.tries === 1) this.#time.repaired(asked);
+    else if (found.tries === 2 && isSooner) this.#time.repaired(now - found.askedBefore);
     this.#counters.repaired += 1;
     return 'repaired';
   }
@@ -136,7 +140,7 @@ export class NackTracker {
   #miss(from: number, end: number): void {
     const since = this.#clock.monotonic();
     const next = since + this.#time.reorderMs;
-    for (let missed = from; missed < end; missed += 1) this.#missing.set(missed, { tries: 0, since, askedAt: 0, next });
+    for (let missed = from; missed < end; missed += 1) this.#missing.set(missed, { tries: 0, since, askedAt: 0, askedBefore: 0, next });
     for (const oldest of this.#missing.keys()) {
       if (this.#missing.size <= MAX_MISSING) break;
       this.#missing.delete(oldest);
@@ -167,6 +171,7 @@ export class NackTracker {
       if (missing.next <= now + TOGETHER_MS && due.length < MAX_REQUEST && this.#allowance >= 1) {
         this.#allowance -= 1;
         missing.tries += 1;
+        missing.askedBefore = missing.askedAt;
         missing.askedAt = now;
         missing.next = now + repeatMs;
         due.push(extended & 0xffff);

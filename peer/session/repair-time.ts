@@ -26,7 +26,7 @@ export class RepairTime {
     this.#shortestMs = shortestMs;
   }
 
-  /** A packet came so long after it was asked for, once: which of several requests it answers could not be told (Karn). */
+  /** A packet came so long after the request that it answers: not to be told where that may be any of several (Karn). */
   repaired(ms: number): void {
     const known = this.#smoothed;
     this.#smoothed = known
