@@ -79,7 +79,7 @@ describe('NackTracker', () => {
     asked = [];
     push(number, number + 2);
     const [first = 0, second = 0] = await askedAt(1_000);
-    expect(second - first).toBeGreaterThanOrEqual(85);
+    expect(second - first).toBeGreaterThanOrEqual(75);
     expect(second - first).toBeLessThanOrEqual(200);
   });
 
