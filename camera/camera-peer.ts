@@ -229,7 +229,8 @@ export class CameraPeer {
     if (this.#closed) await session.close();
     try {
       const { sdp, reliableHandshake } = message;
-      return { type: 'answer', sdp: await session.accept(sdp, reliableHandshake), reliableHandshake };
+      const known = nat?.();
+      return { type: 'answer', sdp: await session.accept(sdp, reliableHandshake), reliableHandshake, ...(known ? { nat: known } : {}) };
     } catch (error) {
       throw new CodedError('protocol-error', 'The offer of the app makes no sense to the camera: update both programs.', { cause: error });
     }

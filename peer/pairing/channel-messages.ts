@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { pathAnswer, pathOffer } from '../session/path-messages.ts';
+import { natSummary, pathAnswer, pathOffer } from '../session/path-messages.ts';
 import { isErrorCode, type ErrorCode } from '../../electron/base/errors.ts';
 
 /** What an app and a camera say to each other over the secure channel, before there is a session. JSON. */
@@ -23,6 +23,7 @@ export const appMessage = z.discriminatedUnion('type', [
     relay: z.boolean().default(true),
     /** The app knows the handshake link (`session/handshake-link.ts`). */
     reliableHandshake: z.boolean().default(false),
+    nat: natSummary.optional(),
   }),
   /** A further path for a session that runs and whose own path is dead. */
   z.object({ type: z.literal('path'), session: sessionId, offer: pathOffer }),
@@ -38,7 +39,7 @@ const errorCode = z
 
 export const cameraMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('paired'), name: z.string().max(128) }),
-  z.object({ type: z.literal('answer'), sdp, reliableHandshake: z.boolean().default(false) }),
+  z.object({ type: z.literal('answer'), sdp, reliableHandshake: z.boolean().default(false), nat: natSummary.optional() }),
   z.object({ type: z.literal('path'), answer: pathAnswer }),
   z.object({ type: z.literal('refused'), code: errorCode, text: z.string().max(512) }),
 ]);

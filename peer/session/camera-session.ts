@@ -134,6 +134,8 @@ export class CameraSession {
 
   /** The answer to a viewer's offer of a further path. @throws CodedError why there is none */
   answerPath(offer: PathOffer): Promise<PathAnswer> {
+    // Where there is no path at all yet, this one gets as long as the first.
+    this.#core.begin();
     return this.#answerer.answer(offer);
   }
 

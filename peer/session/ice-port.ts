@@ -33,13 +33,15 @@ export class IcePort {
       connection.localCandidatesEnd = true;
       setState('completed');
     };
+    // Whichever path is there first: the one of the description, or one that was punched meanwhile.
     connection.connect = () =>
       new Promise<void>((resolve) => {
-        first.state.on((state) => {
-          if (state !== 'connected') return;
-          paths.use(first);
-          setState('connected');
+        paths.changed.on(() => {
+          if (connection.state !== 'connected') setState('connected');
           resolve();
+        });
+        first.state.on((state) => {
+          if (state === 'connected' && !paths.current) paths.use(first);
         });
         const { remoteUsername, remotePassword, remoteCandidates } = connection;
         first.connect({ ufrag: remoteUsername, pwd: remotePassword, candidates: remoteCandidates.map((candidate) => candidate.toSdp()) });

@@ -50,6 +50,8 @@ const TRY_MS = 6_000;
 const RESTORE_EVERY_MS = 700;
 /** When a relayed session looks for a direct path: this long after it began, and after each try that failed, ms. */
 const IMPROVE_AFTER_MS = [800, 5_000, 20_000, 60_000, 300_000, 900_000];
+/** What ICE gets before ports are punched that it does not know, ms: with a relay it has its path by then. */
+const ICE_ALONE_MS = 1_500;
 const MAX_ATTEMPTS = 20;
 
 /**
@@ -89,6 +91,17 @@ export class PathKeeper {
   /** The session has begun. */
   start(): void {
     this.#planImprovement();
+  }
+
+  /** Before there is any path: punches over a rendezvous where ICE alone will not do. @param begun an attempt takes its time */
+  async punchAtOnce(begun: () => void): Promise<void> {
+    const { outOfBand, paths, clock } = this.#options;
+    if (!outOfBand || !this.#canPunch()) return;
+    await delay(clock, ICE_ALONE_MS);
+    if (this.#closed || paths.current) return;
+    begun();
+    this.#improving = true;
+    await this.#punch(outOfBand).finally(() => (this.#improving = false));
   }
 
   /** What is known of the NATs has changed, or the user's settings: another try may have another end. */

@@ -69,7 +69,10 @@ export class ViewerSession {
     this.#core = new SessionCore<CameraControl, ViewerControl>(transport, 'viewer', cameraControl, {
       ...options,
       remotePublicKey: link.remotePublicKey,
-      handshakeHash: link.handshakeHash,
+      // Over texts that people carry it is known when the camera has answered.
+      get handshakeHash() {
+        return link.handshakeHash;
+      },
     });
     this.control = this.#core.messages;
     this.consentChanged = transport.paths.consentChanged;
@@ -108,14 +111,18 @@ export class ViewerSession {
   async connect(): Promise<void> {
     try {
       const sdp = await this.#transport.createOffer();
-      const { link, answerMs = 8_000, ice } = this.#options;
+      const { link, answerMs = 8_000, ice, nat } = this.#options;
       const relay = ice().policy !== 'direct';
-      const reply = await link.ask({ type: 'offer', sdp, relay, reliableHandshake: true }, answerMs);
+      const mine = nat?.() ?? null;
+      const reply = await link.ask({ type: 'offer', sdp, relay, reliableHandshake: true, ...(mine ? { nat: mine } : {}) }, answerMs);
       if (reply.type === 'refused') throw new CodedError(reply.code, reply.text);
       if (reply.type !== 'answer')
         throw new CodedError('protocol-error', 'The camera answered something else than was asked: update both programs.');
+      this.#theirNat = reply.nat ?? null;
       await this.#transport.acceptAnswer(reply.sdp, reply.reliableHandshake);
       this.#core.begin();
+      // ICE finds no way between these NATs, and there may be no relay.
+      void this.#keeper.punchAtOnce(() => this.#core.begin());
     } catch (error) {
       await this.close();
       throw error instanceof CodedError
