@@ -93,6 +93,15 @@ class Symmetric {
     return this.#h;
   }
 
+  copy(): Symmetric {
+    const copy = new Symmetric(new Uint8Array());
+    copy.#h = this.#h;
+    copy.#ck = this.#ck;
+    copy.#cipher = this.#cipher;
+    copy.#counter = this.#counter;
+    return copy;
+  }
+
   mixHash(data: Uint8Array): void {
     this.#h = sha256(this.#h, data);
   }
@@ -173,8 +182,9 @@ export class NoiseInitiator {
     return Buffer.concat([this.#ephemeral.publicKey, s, state.encryptAndHash(payload(state.hash))]);
   }
 
+  /** May be called again after it has thrown: what is not the other's message changes nothing. @throws NoiseError */
   readSecond(message: Uint8Array): OpenedPayload & { session: NoiseSession } {
-    const state = this.#state;
+    const state = this.#state.copy();
     if (message.length < KEY + TAG || message.length > MAX_MESSAGE) throw new NoiseError('the handshake message has a wrong length');
     const remoteEphemeral = message.subarray(0, KEY);
     state.mixHash(remoteEphemeral);
@@ -224,13 +234,22 @@ export class NoiseResponder {
   }
 
   writeSecond(payload: PayloadMaker): { message: Buffer; session: NoiseSession } {
+    const second = this.beginSecond();
+    return second.seal(payload(second.handshakeHash));
+  }
+
+  /** The same for a payload that needs what it is sealed under, and takes a while to make. */
+  beginSecond(): { readonly handshakeHash: Buffer; seal(payload: Uint8Array): { message: Buffer; session: NoiseSession } } {
     const state = this.#state;
     if (!this.#remoteEphemeral || !this.#remoteStatic) throw new NoiseError('the first message has not been read');
     state.mixHash(this.#ephemeral.publicKey);
     state.mixKey(dh(this.#ephemeral.privateKey, this.#remoteEphemeral));
     state.mixKey(dh(this.#ephemeral.privateKey, this.#remoteStatic));
-    const message = Buffer.concat([this.#ephemeral.publicKey, state.encryptAndHash(payload(state.hash))]);
-    const [receive, send] = state.split();
-    return { message, session: { send, receive, handshakeHash: state.hash } };
+    const seal = (payload: Uint8Array) => {
+      const message = Buffer.concat([this.#ephemeral.publicKey, state.encryptAndHash(payload)]);
+      const [receive, send] = state.split();
+      return { message, session: { send, receive, handshakeHash: state.hash } };
+    };
+    return { handshakeHash: state.hash, seal };
   }
 }

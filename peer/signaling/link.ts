@@ -12,7 +12,7 @@ import type { SecureChannel } from './secure-channel.ts';
 export interface SignalingLink {
   /** The camera's identity, proven. */
   readonly remotePublicKey: Buffer;
-  /** Of Noise: what a session that is agreed on over this link is bound to. */
+  /** Of Noise: what a session that is agreed on over this link is bound to. To be asked for when `ask` has resolved. */
   readonly handshakeHash: Buffer;
   /**
    * To be called once: a camera answers one question over a link.
