@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../test/fakes/seeded-random.ts';
 import { parseCandidate } from './candidate.ts';
 
 const LINE = 'candidate:842163049 1 udp 1677729535 203.0.113.7 46154 typ srflx raddr 10.0.0.5 rport 46154 generation 0';
@@ -31,21 +30,5 @@ describe('a candidate line', () => {
     expect(parseCandidate('candidate:1 1 tcp 1 203.0.113.7 9 typ host tcptype active')).toBeNull();
     expect(parseCandidate('candidate:1 2 udp 1 203.0.113.7 9 typ host')).toBeNull();
     expect(parseCandidate('candidate:1 1 udp 1 203.0.113.7 9 typ somewhere')).toBeNull();
-  });
-
-  it('may be anything at all without doing harm: 100,000 altered lines', () => {
-    const random = seededRandom(5);
-    let read = 0;
-    for (let input = 0; input < 100_000; input += 1) {
-      const bytes = Buffer.from(LINE);
-      for (let change = 0; change <= random() * 6; change += 1) bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256);
-      const text = bytes.toString('latin1').slice(0, random() < 0.3 ? Math.floor(random() * bytes.length) : undefined);
-      const candidate = parseCandidate(text);
-      if (!candidate) continue;
-      read += 1;
-      expect(candidate.port).toBeGreaterThan(0);
-      expect(candidate.port).toBeLessThan(65536);
-    }
-    expect(read).toBeGreaterThan(100);
   });
 });
