@@ -9,7 +9,7 @@ import type { NatSummary } from '../peer/nat/report.ts';
 import { appMessage, type ReadAppMessage, type WrittenCameraMessage } from '../peer/pairing/channel-messages.ts';
 import { tidyName } from '../peer/pairing/invite.ts';
 import { CameraSession } from '../peer/session/camera-session.ts';
-import type { SessionTimes } from '../peer/session/session-core.ts';
+import { SESSION_TIMES, type SessionTimes } from '../peer/session/session-core.ts';
 import type { IceOptions } from '../peer/session/ice-path.ts';
 import type { PathOffer } from '../peer/session/path-messages.ts';
 import type { TurnServer } from '../peer/session/turn-client.ts';
@@ -49,6 +49,9 @@ interface Held {
   readonly session: CameraSession;
   readonly app: string;
 }
+
+/** Whose identity is proven, by a handshake with this hash. */
+type Asker = Pick<SecureChannel, 'remotePublicKey' | 'handshakeHash'>;
 
 interface End {
   readonly client: RendezvousClient;
@@ -125,52 +128,59 @@ export class CameraPeer {
     this.paired.clear();
   }
 
-  /** Never throws: what goes wrong is told to the app, in a code and a sentence. */
   async #answer(channel: SecureChannel, text: string): Promise<void> {
-    const { log } = this.#options;
-    const message = parseJson(appMessage, text);
+    const reply = await this.reply(channel, parseJson(appMessage, text));
+    if (!this.#closed) channel.send(reply);
+  }
+
+  /**
+   * The answer to a message of an app whose identity is proven. Never throws: what goes wrong is told to the app, in a code and
+   * a sentence.
+   * @param message null for what is none
+   * @param iceMs how long a session that is offered waits for the app, where that is not at once
+   */
+  async reply(asker: Asker, message: ReadAppMessage | null, iceMs?: number): Promise<WrittenCameraMessage> {
     try {
       if (!message) throw new CodedError('protocol-error', 'The camera does not understand the app: update both programs.');
-      const reply = await this.#reply(channel, message);
-      if (!this.#closed) channel.send(reply);
+      return await this.#reply(asker, message, iceMs);
     } catch (error) {
       const coded = asCoded(error);
       if (this.#refusals.take())
-        log.warn('app refused', { app: fingerprintOf(channel.remotePublicKey), code: coded.code, why: coded.message });
+        this.#options.log.warn('app refused', { app: fingerprintOf(asker.remotePublicKey), code: coded.code, why: coded.message });
       const refusal = coded.code === 'internal' ? 'The camera failed to answer.' : coded.message;
-      if (!this.#closed) channel.send({ type: 'refused', code: coded.code, text: refusal.slice(0, 512) } satisfies WrittenCameraMessage);
+      return { type: 'refused', code: coded.code, text: refusal.slice(0, 512) };
     }
   }
 
-  async #reply(channel: SecureChannel, message: ReadAppMessage): Promise<WrittenCameraMessage> {
+  async #reply(asker: Asker, message: ReadAppMessage, iceMs?: number): Promise<WrittenCameraMessage> {
     switch (message.type) {
       case 'pair':
-        return this.#pair(channel, message);
+        return this.#pair(asker, message);
       case 'offer':
-        return this.#offer(channel, message);
+        return this.#offer(asker, message, iceMs);
       case 'path':
-        return this.#path(channel, message.session, message.offer);
+        return this.#path(asker, message.session, message.offer);
     }
   }
 
-  #pair(channel: SecureChannel, message: { invite: string; proof: string; name: string }): WrittenCameraMessage {
+  #pair(asker: Asker, message: { invite: string; proof: string; name: string }): WrittenCameraMessage {
     const appName = tidyName(message.name) || 'Keyhole';
     const isNew = this.#options.pairing.pair({
-      appPublicKey: channel.remotePublicKey,
+      appPublicKey: asker.remotePublicKey,
       appName,
       invite: message.invite,
       proof: Buffer.from(message.proof, 'base64url'),
-      handshakeHash: channel.handshakeHash,
+      handshakeHash: asker.handshakeHash,
     });
-    const fingerprint = fingerprintOf(channel.remotePublicKey);
+    const fingerprint = fingerprintOf(asker.remotePublicKey);
     if (isNew) this.#options.log.info('paired with an app', { app: fingerprint, name: appName });
     if (isNew) this.paired.emit({ fingerprint, name: appName });
     return { type: 'paired', name: this.#options.name };
   }
 
   /** Another path for a session that runs: only its own app may ask for it. */
-  async #path(channel: SecureChannel, id: string, offer: PathOffer): Promise<WrittenCameraMessage> {
-    const app = channel.remotePublicKey.toString('base64url');
+  async #path(asker: Asker, id: string, offer: PathOffer): Promise<WrittenCameraMessage> {
+    const app = asker.remotePublicKey.toString('base64url');
     const held = [...this.#sessions].find(({ session, app: of }) => of === app && session.id === id);
     if (!held) throw new CodedError('not-found', 'The camera has no such session: it was started anew, or has let go of it.');
     return { type: 'path', answer: await held.session.answerPath(offer) };
@@ -188,32 +198,32 @@ export class CameraPeer {
     };
   }
 
-  async #offer(channel: SecureChannel, message: Extract<ReadAppMessage, { type: 'offer' }>): Promise<WrittenCameraMessage> {
+  async #offer(asker: Asker, message: Extract<ReadAppMessage, { type: 'offer' }>, iceMs?: number): Promise<WrittenCameraMessage> {
     const { pairing, identity, clock, log, times, nat, punchBudget } = this.#options;
-    if (!pairing.isPaired(channel.remotePublicKey)) {
+    if (!pairing.isPaired(asker.remotePublicKey)) {
       throw new CodedError('not-paired', 'The camera is not paired with this app: add it again with an invite that the camera shows.');
     }
-    const app = channel.remotePublicKey.toString('base64url');
+    const app = asker.remotePublicKey.toString('base64url');
     const own = [...this.#sessions].filter((held) => held.app === app);
     if (this.#sessions.size + this.#opening >= MAX_SESSIONS && own.length < MAX_SESSIONS_OF_APP)
       throw new CodedError('too-busy', 'The camera has as many viewers as it can serve: try again later.');
     this.#opening += 1;
     const session = await CameraSession.create({
       identity,
-      remotePublicKey: channel.remotePublicKey,
-      handshakeHash: channel.handshakeHash,
+      remotePublicKey: asker.remotePublicKey,
+      handshakeHash: asker.handshakeHash,
       ice: () => this.#ice(),
       relay: message.relay,
       ...(nat ? { nat } : {}),
       ...(punchBudget ? { punchBudget } : {}),
       clock,
       log: log.child('session'),
-      ...(times ? { times } : {}),
+      times: { ...(times ?? SESSION_TIMES), ...(iceMs === undefined ? {} : { iceMs }) },
     }).finally(() => (this.#opening -= 1));
     const held: Held = { session, app };
     this.#sessions.add(held);
     this.#makeRoom(app);
-    const fingerprint = fingerprintOf(channel.remotePublicKey);
+    const fingerprint = fingerprintOf(asker.remotePublicKey);
     session.closed.on((error) => {
       this.#sessions.delete(held);
       log.info('session over', { app: fingerprint, code: error.code, why: error.message });

@@ -34,7 +34,7 @@ export async function pair(options: PairOptions): Promise<PairedCamera> {
   const places = new MeetingPlaces({ rendezvous, camera: invite, identity, clock, log, timeoutMs, lan });
   try {
     const reply = await places.use(({ link }) => link.ask(pairMessage(secret, link.handshakeHash, options.name), timeoutMs));
-    return { publicKey: invite.publicKey.toString('base64url'), address: invite.address, rendezvous, name: nameIn(reply, invite) };
+    return pairedCamera(invite, reply);
   } catch (error) {
     // Whether it has expired is for the camera's clock to say; ours explains why no camera answers to an old one.
     if (error instanceof CodedError && ANOTHER_MAY_DO.has(error.code) && invite.expires <= clock.now()) throw expired();
@@ -48,12 +48,13 @@ export function pairMessage(secret: Uint8Array, handshakeHash: Uint8Array, appNa
   return { type: 'pair', invite: inviteId(secret), proof, name: tidyName(appName) };
 }
 
-/** What the camera calls itself. @throws CodedError what the camera refused with, `protocol-error` */
-function nameIn(reply: CameraMessage, invite: Invite): string {
+/** What to keep of the camera that has let the app in. @throws CodedError what the camera refused with, `protocol-error` */
+export function pairedCamera(invite: Invite, reply: CameraMessage): PairedCamera {
   if (reply.type === 'refused') throw new CodedError(reply.code, reply.text);
   if (reply.type !== 'paired')
     throw new CodedError('protocol-error', 'The camera answered something else than was asked: update both programs.');
-  return tidyName(reply.name) || tidyName(invite.name) || 'Camera';
+  const name = tidyName(reply.name) || tidyName(invite.name) || 'Camera';
+  return { publicKey: invite.publicKey.toString('base64url'), address: invite.address, rendezvous: invite.rendezvous, name };
 }
 
 export function expired(): CodedError {
