@@ -13,7 +13,7 @@ export type Family = 4 | 6;
 
 /** 4 also for an IPv4 address in IPv6 clothes. */
 export function familyOf(address: string): Family {
-  return isIPv6(address) && !/^::ffff:\d/i.test(address) ? 6 : 4;
+  return isIPv6(address) && !/^::ffff:\d+\./i.test(address) ? 6 : 4;
 }
 
 /** `ADDR`, or `ADDR/LOCAL` where others know this machine's address LOCAL as ADDR. @throws CodedError `usage` */

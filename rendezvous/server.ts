@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Clock } from '../electron/base/clock.ts';
-import { CodedError, errnoOf } from '../electron/base/errors.ts';
 import type { Log } from '../electron/base/log.ts';
 import { TokenBucket } from '../electron/base/token-bucket.ts';
 import { addressOf, verifySignature } from '../peer/identity.ts';
-import { ipBytes } from '../peer/stun/message.ts';
+import type { Endpoint } from '../peer/stun/address.ts';
 import type { IceOffer } from '../peer/signaling/ice-servers.ts';
 import {
   clientMessage,
@@ -18,7 +17,9 @@ import {
   RENDEZVOUS_VERSION,
   type ServerMessage,
 } from '../peer/signaling/rendezvous-messages.ts';
+import { FrontDoor } from './front-door.ts';
 import type { RendezvousLimits } from './limits.ts';
+import type { TlsIdentity } from './tls-files.ts';
 
 /** The servers that a registered address may use, which somebody at `remote` owns. */
 export type IceHandout = (address: string, remote: string) => IceOffer;
@@ -34,6 +35,10 @@ export interface RendezvousServerOptions {
   readonly admits?: (remoteAddress: string) => boolean;
   /** The address of the one peer that all others can talk to, and only to it; left out when anybody can talk to anybody. */
   readonly hub?: string;
+  /** Takes the connections on its port that speak STUN or TURN. */
+  readonly stun?: (socket: Socket, remote: Endpoint) => void;
+  /** With it, TLS is spoken on its port too. */
+  readonly tls?: TlsIdentity | null;
 }
 
 interface Connection {
@@ -55,9 +60,6 @@ export interface RendezvousCounters {
   readonly dropped: number;
 }
 
-/** TCP connections of one address beyond those that may be peers: they are told why, or ask for something else. */
-const SPARE_CONNECTIONS = 16;
-
 /** Introduces peers: whoever proves to own an address gets what is sent to it. Keeps nothing beyond the connections it has. */
 export class RendezvousServer {
   readonly #clock: Clock;
@@ -65,13 +67,11 @@ export class RendezvousServer {
   readonly #limits: RendezvousLimits;
   readonly #stunPort: () => number | null;
   readonly #ice: IceHandout;
-  readonly #admits: (remoteAddress: string) => boolean;
   readonly #hub: string | null;
   readonly #connections = new Set<Connection>();
   readonly #peers = new Map<string, Connection>();
-  /** TCP connections of each address. */
-  readonly #perRemote = new Map<string, number>();
-  #http: Server | null = null;
+  readonly #door: FrontDoor;
+  #started = false;
   #relayed = 0;
   #refused = 0;
   #dropped = 0;
@@ -82,52 +82,69 @@ export class RendezvousServer {
     this.#limits = options.limits;
     this.#stunPort = options.stunPort;
     this.#ice = options.ice ?? (() => ({ stun: [this.#stunPort()].flatMap((port) => (port === null ? [] : [`stun::${port}`])), turn: [] }));
-    this.#admits = options.admits ?? (() => true);
     this.#hub = options.hub ?? null;
+    const http = this.#serveHttp();
+    const { clock, log, limits, admits = () => true, stun = null, tls = null } = options;
+    this.#door = new FrontDoor({ clock, log, limits, admits, http, stun, tls });
   }
 
   get counters(): RendezvousCounters {
     const { size } = this.#connections;
-    return { connections: size, peers: this.#peers.size, relayed: this.#relayed, refused: this.#refused, dropped: this.#dropped };
+    return {
+      connections: size,
+      peers: this.#peers.size,
+      relayed: this.#relayed,
+      refused: this.#refused + this.#door.refused,
+      dropped: this.#dropped,
+    };
   }
 
   /** @returns the port. @throws CodedError `port-in-use`, `usage` when the address is not this machine's. */
   async start(bind: string, port: number): Promise<number> {
-    const { registerMs, connections } = this.#limits;
-    const times = { headersTimeout: registerMs, requestTimeout: registerMs, connectionsCheckingInterval: Math.min(registerMs, 5_000) };
-    const http = createServer(times, (request, response) => {
-      const body = request.url === '/healthz' ? 'ok\n' : 'This is a Keyhole rendezvous: peers connect to it by WebSocket.\n';
-      response.writeHead(request.url === '/healthz' ? 200 : 426, { 'content-type': 'text/plain', 'upgrade': 'websocket' }).end(body);
-    });
-    http.maxConnections = connections + SPARE_CONNECTIONS;
-    http.on('connection', (socket: Socket) => this.#count(socket));
-    const sockets = new WebSocketServer({ server: http, maxPayload: MAX_RENDEZVOUS_MESSAGE, perMessageDeflate: false });
-    sockets.on('connection', (socket, request) => this.#accept(socket, request));
-    sockets.on('error', () => {}); // the HTTP server's own errors, handled below
-    await new Promise<void>((resolve, reject) => {
-      http.once('error', (error) => reject(startError(error, bind, port)));
-      http.listen(port, bind, resolve);
-    });
-    http.on('error', (error) => this.#log.warn('HTTP server error', { error: error.message }));
-    this.#http = http;
-    const address = http.address();
-    return typeof address === 'object' && address ? address.port : port;
+    const taken = await this.#door.start(bind, port);
+    this.#started = true;
+    return taken;
+  }
+
+  /** A renewed certificate, for those who connect from now on. */
+  useCertificate(tls: TlsIdentity): void {
+    this.#door.useCertificate(tls);
   }
 
   async close(): Promise<void> {
-    const http = this.#http;
-    this.#http = null;
+    if (!this.#started) return;
+    this.#started = false;
     for (const { socket } of this.#connections) socket.close(1001, 'the rendezvous is shutting down');
-    if (!http) return;
-    const closed = new Promise<void>((resolve) => http.close(() => resolve()));
-    const deadline = this.#clock.setTimeout(() => [...this.#connections].forEach(({ socket }) => socket.terminate()), 500);
-    http.closeIdleConnections();
-    await closed;
+    const deadline = this.#clock.setTimeout(() => this.#door.destroyAll(), 500);
+    await this.#door.close();
     deadline.cancel();
   }
 
+  /** HTTP on connections that another accepted: WebSockets, and a word to everybody else. */
+  #serveHttp(): (socket: Socket, settled: () => void) => void {
+    const http = createServer((request, response) => {
+      const isHealth = request.url === '/healthz';
+      const headers = { 'content-type': 'text/plain', 'connection': 'close', ...(isHealth ? {} : { upgrade: 'websocket' }) };
+      response.writeHead(isHealth ? 200 : 426, headers);
+      response.end(isHealth ? 'ok\n' : 'This is a Keyhole rendezvous: peers connect to it by WebSocket.\n');
+    });
+    const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_RENDEZVOUS_MESSAGE, perMessageDeflate: false });
+    const settlers = new WeakMap<object, () => void>();
+    http.on('upgrade', (request, socket, head) => {
+      sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        settlers.get(socket)?.();
+        this.#accept(webSocket, request);
+      });
+    });
+    return (socket, settled) => {
+      settlers.set(socket, settled);
+      http.emit('connection', socket);
+      socket.resume();
+    };
+  }
+
   #accept(socket: WebSocket, request: IncomingMessage): void {
-    const held = this.#perRemote.get(remoteOf(request.socket)) ?? 0;
+    const held = this.#door.heldBy(request.socket.remoteAddress ?? '');
     if (this.#connections.size >= this.#limits.connections || held > this.#limits.connectionsPerAddress) {
       this.#refused += 1;
       socket.close(CLOSE.limit, 'too many connections');
@@ -239,46 +256,9 @@ export class RendezvousServer {
     return true;
   }
 
-  #count(socket: Socket): void {
-    if (!this.#admits(socket.remoteAddress ?? '')) {
-      this.#refused += 1;
-      socket.destroy();
-      return;
-    }
-    const remote = remoteOf(socket);
-    const held = (this.#perRemote.get(remote) ?? 0) + 1;
-    this.#perRemote.set(remote, held);
-    socket.once('close', () => {
-      const left = (this.#perRemote.get(remote) ?? 1) - 1;
-      if (left > 0) this.#perRemote.set(remote, left);
-      else this.#perRemote.delete(remote);
-    });
-    if (held <= this.#limits.connectionsPerAddress + SPARE_CONNECTIONS) return;
-    this.#refused += 1;
-    socket.destroy();
-  }
-
   #forget(connection: Connection): void {
     connection.stop();
     this.#connections.delete(connection);
     if (connection.address !== null && this.#peers.get(connection.address) === connection) this.#peers.delete(connection.address);
   }
-}
-
-/** What counts as one address: of IPv6 the network, of which everybody has a whole one. */
-function remoteOf(socket: Socket): string {
-  const bytes = ipBytes(socket.remoteAddress ?? '');
-  return bytes ? bytes.subarray(0, 8).toString('hex') : '';
-}
-
-function startError(error: Error, bind: string, port: number): Error {
-  const errno = errnoOf(error);
-  if (errno === 'EADDRINUSE') {
-    return new CodedError('port-in-use', `TCP port ${port} is taken by another program: stop it, or choose another with --port.`);
-  }
-  if (errno === 'EACCES') return new CodedError('usage', `Port ${port} needs more rights than this user has: choose one above 1023.`);
-  if (errno === 'EADDRNOTAVAIL' || errno === 'ENOTFOUND') {
-    return new CodedError('usage', `${bind} is no address of this machine: choose another with --bind.`);
-  }
-  return error;
 }

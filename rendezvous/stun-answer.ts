@@ -72,11 +72,12 @@ export function answerBinding(request: StunMessage, from: Endpoint, place: StunP
 }
 
 /** 420 that names what it does not know (RFC 8489 §6.3.1). */
-export function unknownAttributes({ method, transactionId }: StunMessage, types: readonly number[]): Buffer {
+export function unknownAttributes({ method, transactionId }: StunMessage, types: readonly number[], integrityKey?: Buffer): Buffer {
   const list = Buffer.alloc(types.length * 2);
   types.forEach((type, index) => list.writeUInt16BE(type, index * 2));
-  return writeStun({ class: STUN_CLASS.error, method, transactionId }, [
+  const attributes = [
     { type: ATTRIBUTE.errorCode, value: errorCode(420, 'Unknown Attribute') },
     { type: ATTRIBUTE.unknownAttributes, value: list },
-  ]);
+  ];
+  return writeStun({ class: STUN_CLASS.error, method, transactionId }, attributes, { integrityKey });
 }

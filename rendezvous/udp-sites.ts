@@ -1,6 +1,4 @@
 import type { Socket } from 'node:dgram';
-import { isIP } from 'node:net';
-import { lookup } from 'node:dns/promises';
 import type { Clock, Timer } from '../electron/base/clock.ts';
 import { errnoOf } from '../electron/base/errors.ts';
 import type { Log } from '../electron/base/log.ts';
@@ -20,6 +18,7 @@ export interface UdpSite {
 }
 
 export interface UdpSitesOptions {
+  /** An IP address. */
   readonly bind: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -67,8 +66,7 @@ export class UdpSites {
   async start(): Promise<void> {
     if (this.#ports[0] !== 0) return;
     const { bind, port, alternates, clock } = this.#options;
-    const name = isIP(bind) === 0 ? (await lookup(bind, { family: 4 })).address : bind;
-    const asked = new Set([...(isWildcard(bind) ? [] : [name]), ...alternates.map(({ local }) => local)]);
+    const asked = new Set([...(isWildcard(bind) ? [] : [bind]), ...alternates.map(({ local }) => local)]);
     const addresses = [...new Set([...asked, ...(isWildcard(bind) ? boundAddresses(bind).slice(0, MAX_ADDRESSES) : [])])];
     for (let tries = 1; ; tries += 1) {
       // The alternate port is the next one where that is free, as other servers have it.

@@ -16,13 +16,13 @@ export class TokenBucket {
     this.#at = clock.monotonic();
   }
 
-  /** False when there is none left. */
-  take(): boolean {
+  /** False when there are not so many left: then none is taken. */
+  take(count = 1): boolean {
     const now = this.#clock.monotonic();
     this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#at) / 1000) * this.#perSecond);
     this.#at = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+    if (this.#tokens < count) return false;
+    this.#tokens -= count;
     return true;
   }
 }
