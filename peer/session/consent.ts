@@ -17,9 +17,9 @@ export interface ConsentTimes {
 
 /**
  * RFC 7675 gives 5 s between checks and 30 s to expiry as what is polite to the network. A guard must know of a dead picture
- * sooner: a check a second costs 200 bytes, and beside a video stream it is nothing.
+ * sooner: some checks a second cost 300 bytes, and beside a video stream that is nothing.
  */
-export const CONSENT_TIMES: ConsentTimes = { intervalMs: 1_000, doubtIntervalMs: 300, doubtMs: 2_000, lostMs: 4_500 };
+export const CONSENT_TIMES: ConsentTimes = { intervalMs: 700, doubtIntervalMs: 250, doubtMs: 1_400, lostMs: 4_500 };
 
 /** Asks again and again whether the other end still agrees to be sent something on a path, and is still there. Also keeps NAT mappings. */
 export class Consent {

@@ -46,6 +46,8 @@ export interface PathKeeperOptions {
 
 /** After this time without a pair a try is over, ms. */
 const TRY_MS = 6_000;
+/** How long a path may be in doubt before another is looked for, ms. */
+const DOUBT_MS = 550;
 /** Between two tries to restore a dead path, ms, with jitter: the network may be back any moment. */
 const RESTORE_EVERY_MS = 700;
 /** When a relayed session looks for a direct path: this long after it began, and after each try that failed, ms. */
@@ -135,6 +137,8 @@ export class PathKeeper {
     if (this.#restoring || !outOfBand) return;
     this.#restoring = true;
     const random = this.#options.random ?? Math.random;
+    // One lost check is no dead path: two more are sent by then.
+    if (!atOnce) await delay(clock, DOUBT_MS);
     for (let first = atOnce; !this.#closed && (first || paths.consent !== 'fresh'); first = false) {
       if (await this.#try(true, outOfBand)) break;
       await delay(clock, RESTORE_EVERY_MS * (0.7 + 0.6 * random()));

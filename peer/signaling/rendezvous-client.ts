@@ -32,7 +32,7 @@ export interface RegisteredState {
 export type RendezvousState = { readonly kind: 'connecting'; readonly error: WireError | null } | RegisteredState;
 
 /** After `check`: how long a connection has to show that it lives, ms. */
-const CHECK_MS = 1_000;
+const CHECK_MS = 600;
 /** While eager: an attempt each half to whole second, for a minute; and so many at a time, as each may take 8 s to fail. */
 const EAGER_CADENCE_MS = 1_000;
 const EAGER_MS = 60_000;
@@ -109,7 +109,7 @@ export class RendezvousClient {
   }
 
   /**
-   * The owner suspects that the network changed. A registration that does not answer within a second is given up; one that is
+   * The owner suspects that the network changed. A registration that does not answer soon is given up; one that is
    * given up, or is not there, is tried for at once, and then each second for a minute, before the delays grow as usual.
    */
   check(): void {

@@ -78,7 +78,8 @@ const open = (identity = app, publicKey: Uint8Array = camera.publicKey) =>
     identity,
     remote: { publicKey, address: camera.addressKey.address },
     clock,
-    timeoutMs: 1_000,
+    // Before a handshake is said again.
+    timeoutMs: 390,
   });
 
 /** `promise` settles while simulated time goes on. */
@@ -171,7 +172,7 @@ describe('a secure channel', () => {
       onChannel: () => {},
     });
     const remote = { publicKey: camera.publicKey, address: camera.addressKey.address };
-    await expect(settled(openChannel({ client: victim, identity: app, remote, clock, timeoutMs: 500 }))).rejects.toMatchObject({
+    await expect(settled(openChannel({ client: victim, identity: app, remote, clock, timeoutMs: 390 }))).rejects.toMatchObject({
       code: 'peer-absent',
     });
   });
@@ -192,6 +193,20 @@ describe('a secure channel', () => {
     rendezvous.tamper = (message) => (message.to === camera.addressKey.address ? [{ ...message, from: elsewhere.address }] : [message]);
     await expect(settled(open())).rejects.toMatchObject({ code: 'peer-absent' });
     expect(channels).toEqual([]);
+  });
+
+  it('comes about although the first messages are lost, as they are while the camera is known by a dead connection', async () => {
+    const { channels } = listen();
+    const client = rendezvous.client(freshAddressKey(), clock);
+    const send = vi.spyOn(client, 'send').mockReturnValueOnce(true).mockReturnValueOnce(true);
+    const remote = { publicKey: camera.publicKey, address: camera.addressKey.address };
+    const channel = await settled(openChannel({ client, identity: app, remote, clock, timeoutMs: 5_000 }));
+    const times = send.mock.calls.length;
+    expect(times).toBe(3);
+    await clock.advance(10_000);
+    expect(send).toHaveBeenCalledTimes(times);
+    channel.send({ n: 1 });
+    expect(channels).toHaveLength(1);
   });
 
   it('fails with its rendezvous', async () => {
@@ -281,7 +296,7 @@ describe('the camera’s end', () => {
     const busy = rendezvous.client(freshAddressKey(), clock);
     const remote = { publicKey: camera.publicKey, address: camera.addressKey.address };
     const tries = Array.from({ length: 50 }, () =>
-      openChannel({ client: busy, identity: app, remote, clock, timeoutMs: 500 }).catch(() => {}),
+      openChannel({ client: busy, identity: app, remote, clock, timeoutMs: 390 }).catch(() => {}),
     );
     await settled(Promise.all(tries));
     expect(listener.refused).toBe(50 - LISTENER_LIMITS.senderBurst);

@@ -111,6 +111,10 @@ export class SecureChannel {
   }
 }
 
+/** The first message of a handshake is sent again after this time, then ever more slowly, ms. */
+const REPEAT_MS = 400;
+const MAX_REPEAT_MS = 2_000;
+
 export interface OpenChannelOptions {
   readonly client: RendezvousClient;
   readonly identity: Identity;
@@ -189,9 +193,20 @@ export function openChannel(options: OpenChannelOptions): Promise<SecureChannel>
         }
       }),
     ];
-    if (!client.send(remote.address, Buffer.concat([frameHeader(FRAME.first, id), first]))) {
+    const frame = Buffer.concat([frameHeader(FRAME.first, id), first]);
+    if (!client.send(remote.address, frame)) {
       fail(new CodedError('rendezvous-unreachable', `The rendezvous ${client.url} cannot be reached: check the network.`));
     }
+    // A camera whose network has just changed may be known to the rendezvous by a connection that is dead: until it is there anew,
+    // what is sent to it is lost. It takes a repetition for what it is.
+    let repeatMs = REPEAT_MS;
+    const repeat = () => {
+      client.send(remote.address, frame);
+      repeatMs = Math.min(MAX_REPEAT_MS, repeatMs * 1.5);
+      timer = clock.setTimeout(repeat, repeatMs);
+    };
+    let timer = clock.setTimeout(repeat, repeatMs);
+    offs.push(() => timer.cancel());
     return offs;
   };
   const late = () => new CodedError('peer-absent', 'The camera does not answer: it has lost its network, or is too busy.');
