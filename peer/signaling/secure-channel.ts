@@ -201,9 +201,9 @@ export function openChannel(options: OpenChannelOptions): Promise<SecureChannel>
     // what is sent to it is lost. It takes a repetition for what it is.
     let repeatMs = REPEAT_MS;
     const repeat = () => {
-      client.send(remote.address, frame);
       repeatMs = Math.min(MAX_REPEAT_MS, repeatMs * 1.5);
       timer = clock.setTimeout(repeat, repeatMs);
+      client.send(remote.address, frame);
     };
     let timer = clock.setTimeout(repeat, repeatMs);
     offs.push(() => timer.cancel());
