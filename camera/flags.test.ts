@@ -13,6 +13,7 @@ describe('keyhole camera', () => {
       name: 'Camera',
       rendezvous: ['ws://127.0.0.1:8485'],
       lan: true,
+      byHand: false,
       stun: [],
       turn: [],
       icePolicy: 'all',
@@ -20,7 +21,7 @@ describe('keyhole camera', () => {
     });
     usage(() => parse('--rendezvous ws://a'), '--source is missing');
     expect(parse('--source test:')).toMatchObject({ rendezvous: [], lan: true });
-    expect(parse('--source test: --no-lan')).toMatchObject({ lan: false });
+    expect(parse('--source test: --no-lan --by-hand')).toMatchObject({ lan: false, byHand: true });
   });
 
   it('takes several rendezvous, STUN and TURN', () => {

@@ -11,6 +11,8 @@ export interface CameraOptions {
   readonly rendezvous: readonly string[];
   /** Whether it is to be found on its own networks. */
   readonly lan: boolean;
+  /** It reads offers of apps from the terminal. */
+  readonly byHand: boolean;
   /** Besides what the rendezvous offers. */
   readonly stun: readonly string[];
   readonly turn: readonly TurnServer[];
@@ -19,11 +21,11 @@ export interface CameraOptions {
   readonly state: string | null;
 }
 
-export const CAMERA_USAGE = `Usage: keyhole camera --source SRC [--rendezvous ws://HOST:PORT …] [--no-lan] [--name NAME] [--state DIR]
+export const CAMERA_USAGE = `Usage: keyhole camera --source SRC [--rendezvous ws://HOST:PORT …] [--no-lan] [--by-hand] [--name NAME] [--state DIR]
                       [--stun stun:HOST:PORT] [--turn turn:USER:PASSWORD@HOST:PORT] [--ice-policy all|relay]
 SRC: rtsp://…, a video file, /dev/video0, or test: for a generated picture.
-Apps on the same network find it by themselves (not with --no-lan), others at any of its rendezvous, or by texts that you carry:
-paste what the app shows, and give the app what this program prints.`;
+Apps on the same network find it by themselves (not with --no-lan), others at any of its rendezvous.
+With --by-hand neither is needed: paste the offer that the app shows into this program, and its answer into the app.`;
 
 const LATER = { 'sub-source': 'sub-streams come', 'spool': 'a spool on the camera’s side comes' } as const;
 
@@ -41,6 +43,7 @@ export function parseCameraFlags(argv: readonly string[]): CameraOptions {
       'name': { type: 'string', default: 'Camera' },
       'rendezvous': { type: 'string', multiple: true },
       'no-lan': { type: 'boolean', default: false },
+      'by-hand': { type: 'boolean', default: false },
       'stun': { type: 'string', multiple: true },
       'turn': { type: 'string', multiple: true },
       'ice-policy': { type: 'string', default: 'all' },
@@ -62,6 +65,7 @@ export function parseCameraFlags(argv: readonly string[]): CameraOptions {
     name: tidyName(values.name) || 'Camera',
     rendezvous: rendezvous.map(checkRendezvousUrl),
     lan: !values['no-lan'],
+    byHand: values['by-hand'],
     stun,
     turn,
     icePolicy,

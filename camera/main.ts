@@ -4,6 +4,7 @@ import { createLog, type Log } from '../electron/base/log.ts';
 import { createIdentity, fingerprintOf, type Identity } from '../peer/identity.ts';
 import { lanInterfaces, lanMode } from '../peer/lan/interfaces.ts';
 import { aborted, runCommand, type ProgramIo } from '../electron/base/program.ts';
+import { ByHand } from './by-hand.ts';
 import { CameraPeer } from './camera-peer.ts';
 import { CAMERA_USAGE, parseCameraFlags, type CameraOptions } from './flags.ts';
 import { createInput, type CameraInput } from './input/input.ts';
@@ -37,6 +38,9 @@ async function runCamera(options: CameraOptions, io: ProgramIo): Promise<void> {
   const lan = endpoint?.url ?? null;
   const peer = new CameraPeer({ identity, name, rendezvous, lan, stun, turn, icePolicy, pairing, clock, log });
   const invites = new Invites({ identity, name, rendezvous, pairing, clock, io, people: process.stderr.isTTY });
+  const byHand = new ByHand({ identity, peer, clock, io, people: process.stderr.isTTY });
+  // A terminal is read when asked for only: a program in its background that reads it is stopped.
+  if (options.byHand || !process.stdin.isTTY) byHand.start(process.stdin);
   peer.paired.on(() => invites.show());
   peer.viewer.on(({ session, fingerprint }) => {
     const { pair, rttMs } = session;
@@ -64,6 +68,7 @@ async function runCamera(options: CameraOptions, io: ProgramIo): Promise<void> {
     await Promise.race([aborted(io.stop), unusable]);
     log.info('stopping');
   } finally {
+    byHand.close();
     invites.close();
     publisher.close();
     await peer.close();
