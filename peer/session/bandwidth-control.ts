@@ -9,9 +9,6 @@ import type { TwccFeedback } from './twcc.ts';
 
 /** What is sent goes through here to the network. */
 type Wire = Pick<Transport, 'seal' | 'sendSealed' | 'sendSenderReport'>;
-export interface NumberedPacket extends OutboundPacket {
-  readonly transportSequence?: number;
-}
 
 /** IP and UDP around a packet, as IPv4 has them. */
 const AROUND = 28;
@@ -127,8 +124,7 @@ export class BandwidthControl implements Wire {
   #seal(packet: OutboundPacket, probe: number): Buffer | null {
     const { wire, clock, isTold } = this.#options;
     if (!isTold()) return wire.seal(packet);
-    const numbered: NumberedPacket = { ...packet, transportSequence: this.#history.nextNumber };
-    const sealed = wire.seal(numbered);
+    const sealed = wire.seal({ ...packet, transportSequence: this.#history.nextNumber });
     if (sealed) this.#history.add(clock.monotonic(), sealed.length + AROUND, probe);
     return sealed;
   }

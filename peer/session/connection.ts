@@ -7,6 +7,8 @@ import {
   SignatureAlgorithm,
   useNACK,
   usePLI,
+  useTransportWideCC,
+  useTWCC,
 } from 'werift';
 
 export type { IceOptions } from './ice-path.ts';
@@ -30,6 +32,7 @@ export async function createConnection(): Promise<RTCPeerConnection> {
   ];
   return new RTCPeerConnection({
     codecs: { video, audio },
+    headerExtensions: { video: [useTransportWideCC()], audio: [useTransportWideCC()] },
     bundlePolicy: 'max-bundle',
     dtls: { keys },
   });
@@ -40,7 +43,7 @@ function codec(mimeType: string, payloadType: number, clockRate: number, paramet
     mimeType,
     payloadType,
     clockRate,
-    rtcpFeedback: mimeType.startsWith('video/') ? [useNACK(), usePLI()] : [],
+    rtcpFeedback: mimeType.startsWith('video/') ? [useNACK(), usePLI(), useTWCC()] : [useNACK(), useTWCC()],
     ...(channels === undefined ? {} : { channels }),
     ...(parameters === undefined ? {} : { parameters }),
   });

@@ -2,7 +2,7 @@ import { createCipheriv, createSecretKey, KeyObject, randomBytes } from 'node:cr
 import { describe, expect, it } from 'vitest';
 import { ProtectionProfileAeadAes128Gcm, RtpHeader, RtpPacket, SrtcpSession, SrtpSession } from 'werift';
 import { seededRandom } from '../../test/fakes/seeded-random.ts';
-import { nearestRollover, readRtpHeader, sealedRecords, tuneSrtp } from './hardening.ts';
+import { nearestRollover, sealedRecords, tuneSrtp } from './hardening.ts';
 
 const record = (type: number, epoch: number, length = 4) => {
   const out = Buffer.alloc(13 + length, type);
@@ -128,31 +128,5 @@ describe('the rollover counter', () => {
     nearestRollover(5, state);
     nearestRollover(65_530, state);
     expect(state.rolloverCounter).toBe(0);
-  });
-});
-
-describe('an RTP header', () => {
-  it('reads as the library reads it, and throws where that throws: padding, sources, extensions, cut off', () => {
-    const library = RtpHeader.deSerialize;
-    const outcome = (parse: (packet: Buffer) => RtpHeader, packet: Buffer) => {
-      try {
-        return { ...parse(packet) };
-      } catch {
-        return 'thrown';
-      }
-    };
-    const random = seededRandom(3);
-    let plain = 0;
-    let thrown = 0;
-    for (let round = 0; round < 5_000; round += 1) {
-      const packet = Buffer.from(Array.from({ length: Math.floor(random() * 64) }, () => Math.floor(random() * 256)));
-      if (packet.length > 0 && round % 2 === 0) packet[0] = (packet[0] ?? 0) & 0xe0;
-      const expected = outcome(library, packet);
-      expect(outcome(readRtpHeader, packet)).toEqual(expected);
-      if (expected === 'thrown') thrown += 1;
-      else if (!expected.extension && expected.csrc.length === 0) plain += 1;
-    }
-    expect(plain).toBeGreaterThan(1_000);
-    expect(thrown).toBeGreaterThan(100);
   });
 });

@@ -1,5 +1,5 @@
 import { createSecretKey } from 'node:crypto';
-import { RtpHeader, StunProtocol, type Connection, type RTCDtlsTransport, type SrtpSession, type SrtcpSession } from 'werift';
+import { StunProtocol, type Connection, type RTCDtlsTransport, type SrtpSession, type SrtcpSession } from 'werift';
 
 /** What werift 0.25 leaves undone above ICE, each put right here from outside; for ICE see `ice-library.ts`. `docs/protocol.md` lists why. */
 
@@ -95,33 +95,4 @@ export function tuneSrtp(dtls: Pick<RTCDtlsTransport, 'srtp' | 'srtcp'>): void {
       }
     }
   }
-}
-
-const read = RtpHeader.deSerialize;
-
-/** What `RtpHeader.deSerialize` reads, which see; a plain header (RFC 3550 §5.1: no sources, no extension) without detours. */
-export function readRtpHeader(packet: Buffer): RtpHeader {
-  const first = packet[0] ?? 0xff;
-  if (packet.length < 12 || (first & 0x1f) !== 0) return read(packet);
-  const second = packet[1] ?? 0;
-  const header = new RtpHeader();
-  header.version = first >> 6;
-  header.padding = (first & 0x20) !== 0;
-  header.extension = false;
-  header.marker = (second & 0x80) !== 0;
-  header.payloadType = second & 0x7f;
-  header.sequenceNumber = packet.readUInt16BE(2);
-  header.timestamp = packet.readUInt32BE(4);
-  header.ssrc = packet.readUInt32BE(8);
-  header.payloadOffset = 12;
-  if (header.padding) header.paddingSize = packet[packet.length - 1] ?? 0;
-  return header;
-}
-
-/**
- * The library reads each packet's header twice, making strings of its bits and taking them apart: more garbage than all else of
- * a session together. For all sessions of the process, as the library offers no other place; idempotent.
- */
-export function readRtpHeadersQuickly(): void {
-  RtpHeader.deSerialize = readRtpHeader;
 }

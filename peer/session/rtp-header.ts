@@ -6,53 +6,62 @@ import { ExtensionProfiles, RtpHeader } from 'werift';
  */
 
 const FIXED = 12;
+const NONE: number[] = [];
 const read = RtpHeader.deSerialize;
+
+interface Extension {
+  id: number;
+  payload: Buffer;
+}
+
+/** A header that was read here: its extensions are looked for when somebody wants them. */
+type ReadHeader = RtpHeader & { packet?: Buffer };
+
+/** As a header of the library's, but for its extensions. */
+const prototype: object = Object.create(RtpHeader.prototype, {
+  extensions: {
+    get(this: ReadHeader): Extension[] {
+      return this.packet && this.extension ? listExtensions(this.packet, this.payloadOffset) : [];
+    },
+  },
+});
 
 /** What `RtpHeader.deSerialize` reads, which see; a header without sources, with no or one-byte extensions, without detours. */
 export function readRtpHeader(packet: Buffer): RtpHeader {
   const first = packet[0] ?? 0xff;
-  const extended = (first & 0x10) !== 0;
+  const extension = (first & 0x10) !== 0;
   if (packet.length < FIXED || (first & 0x0f) !== 0) return read(packet);
-  const end = extended ? extensionEnd(packet) : FIXED;
-  if (end === null) return read(packet);
+  const payloadOffset = extension ? extensionEnd(packet) : FIXED;
+  if (payloadOffset === null) return read(packet);
   const second = packet[1] ?? 0;
-  const padding = (first & 0x20) !== 0;
-  const header = blankHeader();
+  const header = Object.create(prototype) as ReadHeader;
   header.version = first >> 6;
-  header.padding = padding;
-  header.paddingSize = padding ? (packet[packet.length - 1] ?? 0) : 0;
-  header.extension = extended;
+  header.padding = (first & 0x20) !== 0;
+  header.paddingSize = header.padding ? (packet[packet.length - 1] ?? 0) : 0;
+  header.extension = extension;
   header.marker = (second & 0x80) !== 0;
-  header.payloadOffset = end;
+  header.payloadOffset = payloadOffset;
   header.payloadType = second & 0x7f;
   header.sequenceNumber = packet.readUInt16BE(2);
   header.timestamp = packet.readUInt32BE(4);
   header.ssrc = packet.readUInt32BE(8);
-  if (extended) {
-    header.extensionLength = end - FIXED - 4;
-    header.extensions = readExtensions(packet, FIXED + 4, end);
-  }
+  header.csrcLength = 0;
+  header.csrc = NONE;
+  header.extensionProfile = ExtensionProfiles.OneByte;
+  header.packet = packet;
+  if (extension) header.extensionLength = payloadOffset - FIXED - 4;
   return header;
 }
 
-/** As `new RtpHeader()` makes it, without its constructor. */
-function blankHeader(): RtpHeader {
-  const header = Object.create(RtpHeader.prototype) as RtpHeader;
-  header.version = 2;
-  header.padding = false;
-  header.paddingSize = 0;
-  header.extension = false;
-  header.marker = false;
-  header.payloadOffset = 0;
-  header.payloadType = 0;
-  header.sequenceNumber = 0;
-  header.timestamp = 0;
-  header.ssrc = 0;
-  header.csrcLength = 0;
-  header.csrc = [];
-  header.extensionProfile = ExtensionProfiles.OneByte;
-  header.extensions = [];
-  return header;
+/** The value of an extension, as it stands in the packet; null where there is none of this identifier and size. */
+export function readExtension(header: RtpHeader, id: number, bytes: 2 | 3): number | null {
+  const { packet }: ReadHeader = header;
+  if (!header.extension || !packet) return null;
+  let value: number | null = null;
+  eachExtension(packet, header.payloadOffset, (found, at, length) => {
+    if (found === id && length === bytes) value ??= packet.readUIntBE(at, bytes);
+  });
+  return value;
 }
 
 /** Where the extensions end and the payload begins; null where they are no one-byte ones, or reach over the end. */
@@ -62,21 +71,24 @@ function extensionEnd(packet: Buffer): number | null {
   return end <= packet.length ? end : null;
 }
 
-function readExtensions(packet: Buffer, from: number, end: number): { id: number; payload: Buffer }[] {
-  const extensions: { id: number; payload: Buffer }[] = [];
-  for (let at = from; at < end;) {
+function eachExtension(packet: Buffer, end: number, found: (id: number, at: number, length: number) => void): void {
+  for (let at = FIXED + 4; at < end;) {
     const head = packet[at] ?? 0;
     at += 1;
-    const id = head >> 4;
     // Padding (§4.2), and the identifier that ends it all.
     if (head === 0) continue;
-    if (id === 15) break;
+    if (head >> 4 === 15) break;
     const length = (head & 15) + 1;
     if (at + length > end) break;
-    extensions.push({ id, payload: packet.subarray(at, at + length) });
+    found(head >> 4, at, length);
     at += length;
   }
-  return extensions;
+}
+
+function listExtensions(packet: Buffer, end: number): Extension[] {
+  const list: Extension[] = [];
+  eachExtension(packet, end, (id, at, length) => list.push({ id, payload: packet.subarray(at, at + length) }));
+  return list;
 }
 
 /** For all sessions of the process, as the library offers no other place; idempotent. */
@@ -123,9 +135,9 @@ export function writeRtpHeader(fields: OutboundHeader): RtpHeader {
 class WrittenHeader implements Pick<RtpHeader, 'ssrc' | 'sequenceNumber' | 'serializeSize' | 'serialize'> {
   readonly ssrc: number;
   readonly sequenceNumber: number;
-  readonly #bytes: Buffer;
+  readonly #bytes: Buffer<ArrayBuffer>;
 
-  constructor(ssrc: number, sequenceNumber: number, bytes: Buffer) {
+  constructor(ssrc: number, sequenceNumber: number, bytes: Buffer<ArrayBuffer>) {
     this.ssrc = ssrc;
     this.sequenceNumber = sequenceNumber;
     this.#bytes = bytes;
@@ -135,7 +147,7 @@ class WrittenHeader implements Pick<RtpHeader, 'ssrc' | 'sequenceNumber' | 'seri
     return this.#bytes.length;
   }
 
-  serialize(): Buffer {
+  serialize(): Buffer<ArrayBuffer> {
     return this.#bytes;
   }
 }

@@ -1,12 +1,10 @@
 import {
-  ExtensionProfiles,
   GenericNack,
   PictureLossIndication,
   RtcpPayloadSpecificFeedback,
   RtcpSenderInfo,
   RtcpSrPacket,
   RtcpTransportLayerFeedback,
-  RtpHeader,
   type RTCDataChannel,
   type RTCPeerConnection,
   type RTCDtlsTransport,
@@ -18,12 +16,15 @@ import { Emitter } from '../../electron/base/emitter.ts';
 import type { CodedError } from '../../electron/base/errors.ts';
 import type { Log } from '../../electron/base/log.ts';
 import { certificateFingerprint, type DtlsFacts, type SessionRole } from './binding.ts';
-import { boundReassembly, readRtpHeadersQuickly, refusePlainRecords, tuneSrtp } from './hardening.ts';
+import { boundReassembly, refusePlainRecords, tuneSrtp } from './hardening.ts';
 import { createConnection } from './connection.ts';
 import { MAX_CANDIDATES } from './ice-description.ts';
 import { IcePath, type IceOptions } from './ice-path.ts';
 import { IcePort } from './ice-port.ts';
 import { Paths } from './paths.ts';
+import { readExtension, readRtpHeadersQuickly, writeRtpHeader } from './rtp-header.ts';
+import { leaveTwccUnread, twccOf, writtenTwcc } from './twcc-library.ts';
+import { twccExtension, type TwccFeedback } from './twcc.ts';
 
 export interface InboundPacket {
   readonly ssrc: number;
@@ -34,6 +35,8 @@ export interface InboundPacket {
   readonly payload: Buffer;
   /** pts - dts in 1/90000 s; 0 where the sender does not say. */
   readonly composition: number;
+  /** Its number among all packets of the session, 16 bits (see `twcc.ts`); undefined where the packets have none. */
+  readonly transportSequence?: number | undefined;
 }
 
 export interface OutboundPacket extends Omit<InboundPacket, 'payload'> {
@@ -59,6 +62,8 @@ export class Transport {
   readonly packets = new Emitter<InboundPacket>();
   readonly lost = new Emitter<{ readonly ssrc: number; readonly sequenceNumbers: readonly number[] }>();
   readonly keyframeWanted = new Emitter<number>();
+  /** When the other end got our packets. */
+  readonly arrivals = new Emitter<TwccFeedback>();
   readonly controlReady = new Emitter<void>();
   readonly controlMessages = new Emitter<Buffer>();
   /** The ways to the other end: one at first, others by `negotiation`. */
@@ -71,6 +76,8 @@ export class Transport {
   /** The one under all media; null before there is a description. */
   #dtls: RTCDtlsTransport | null = null;
   #control: RTCDataChannel | null = null;
+  /** Identifier of the header extension with `transportSequence`; null: not agreed on. */
+  #twcc: number | null = null;
   #facts: DtlsFacts | null = null;
   #state: TransportState = 'new';
   #released = false;
@@ -87,6 +94,7 @@ export class Transport {
 
   static async create(role: SessionRole, ice: IceOptions, clock: Clock, log: Log): Promise<Transport> {
     readRtpHeadersQuickly();
+    leaveTwccUnread();
     const [pc, first] = await Promise.all([createConnection(), IcePath.gather(role === 'viewer', ice, clock, log)]);
     const transport = new Transport(pc, first, clock, log);
     if (role === 'viewer') {
@@ -117,6 +125,7 @@ export class Transport {
   async acceptAnswer(sdp: string, reliableHandshake: boolean): Promise<void> {
     if (reliableHandshake) this.#port?.useReliableHandshake();
     await this.#pc.setRemoteDescription({ type: 'answer', sdp: checked(sdp) });
+    this.#twcc = twccExtension(sdp);
   }
 
   /** The answer with all candidates to an offer, which may be a browser's. @param reliableHandshake both ends know the handshake link */
@@ -126,7 +135,13 @@ export class Transport {
     if (reliableHandshake) this.#port?.useReliableHandshake();
     for (const transceiver of this.#pc.getTransceivers()) transceiver.setDirection('sendonly');
     await this.#pc.setLocalDescription(await this.#pc.createAnswer());
+    this.#twcc = twccExtension(this.#localSdp());
     return this.#localSdp();
+  }
+
+  /** Packets have numbers by which the receiver tells when they came. */
+  get hasArrivals(): boolean {
+    return this.#twcc !== null;
   }
 
   get current(): TransportState {
@@ -181,15 +196,11 @@ export class Transport {
   seal(packet: OutboundPacket): Buffer | null {
     const srtp = this.#dtls?.srtp;
     if (!this.#released || !srtp) return null;
-    const { composition, payload, ...fields } = packet;
-    const header = new RtpHeader({ ...fields, version: 2 });
-    if (composition !== 0) {
-      const value = Buffer.alloc(3);
-      value.writeIntBE(composition, 0, 3);
-      header.extension = true;
-      header.extensionProfile = ExtensionProfiles.OneByte;
-      header.extensions = [{ id: COMPOSITION_EXTENSION, payload: value }];
-    }
+    const { composition, payload, transportSequence } = packet;
+    const extensions: { id: number; value: number; bytes: 2 | 3 }[] = [];
+    if (this.#twcc !== null && transportSequence !== undefined) extensions.push({ id: this.#twcc, value: transportSequence, bytes: 2 });
+    if (composition !== 0) extensions.push({ id: COMPOSITION_EXTENSION, value: composition, bytes: 3 });
+    const header = writeRtpHeader({ ...packet, extensions });
     return srtp.encrypt(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength), header);
   }
 
@@ -210,6 +221,11 @@ export class Transport {
     this.#sendRtcp(new RtcpTransportLayerFeedback({ feedback }));
   }
 
+  /** RTCP as `writeTwcc` makes it. */
+  sendArrivals(written: Buffer<ArrayBuffer>): void {
+    this.#sendRtcp(writtenTwcc(written));
+  }
+
   /** PLI (RFC 4585 §6.3.1): a keyframe is needed. */
   sendPli(ssrc: number): void {
     this.#sendRtcp(new RtcpPayloadSpecificFeedback({ feedback: new PictureLossIndication({ senderSsrc: 1, mediaSsrc: ssrc }) }));
@@ -219,8 +235,8 @@ export class Transport {
     if (this.#state === 'closed') return;
     this.#set('closed');
     this.#released = false;
-    for (const emitter of [this.state, this.packets, this.lost, this.keyframeWanted, this.controlReady, this.controlMessages])
-      emitter.clear();
+    const { state, packets, lost, keyframeWanted, arrivals, controlReady, controlMessages } = this;
+    for (const emitter of [state, packets, lost, keyframeWanted, arrivals, controlReady, controlMessages]) emitter.clear();
     try {
       await this.#pc.close();
     } catch (error) {
@@ -283,10 +299,11 @@ export class Transport {
       this.#discarded += 1;
       return;
     }
-    const extension = header.extensions.find(({ id }) => id === COMPOSITION_EXTENSION)?.payload;
-    const composition = extension?.length === 3 ? extension.readIntBE(0, 3) : 0;
+    // 24 bits, signed.
+    const composition = ((readExtension(header, COMPOSITION_EXTENSION, 3) ?? 0) << 8) >> 8;
+    const transportSequence = this.#twcc === null ? undefined : (readExtension(header, this.#twcc, 2) ?? undefined);
     const { ssrc, sequenceNumber, timestamp, marker, payloadType } = header;
-    this.packets.emit({ ssrc, sequenceNumber, timestamp, marker, payloadType, payload, composition });
+    this.packets.emit({ ssrc, sequenceNumber, timestamp, marker, payloadType, payload, composition, transportSequence });
   }
 
   #onRtcp(packet: RtcpPacket): void {
@@ -296,6 +313,9 @@ export class Transport {
     }
     if (packet instanceof RtcpTransportLayerFeedback && packet.feedback instanceof GenericNack) {
       this.lost.emit({ ssrc: packet.feedback.mediaSourceSsrc, sequenceNumbers: packet.feedback.lost });
+    } else if (packet instanceof RtcpTransportLayerFeedback) {
+      const told = twccOf(packet);
+      if (told) this.arrivals.emit(told);
     }
     if (packet instanceof RtcpPayloadSpecificFeedback && packet.feedback instanceof PictureLossIndication) {
       this.keyframeWanted.emit(packet.feedback.mediaSsrc);

@@ -12,7 +12,7 @@ const SENDER_SSRC = 1;
 /** The viewer's side of transport-wide feedback: notes when packets arrive, and tells the camera. */
 export class TwccRecorder {
   readonly #clock: Clock;
-  readonly #send: (rtcp: Buffer) => void;
+  readonly #send: (rtcp: Buffer<ArrayBuffer>) => void;
   /** Arrivals by the extended number modulo WINDOW. */
   readonly #arrivals = new Float64Array(WINDOW).fill(NaN);
   /** First number not told of, or told of as missing and come since; extended. Null before the first packet. */
@@ -24,7 +24,7 @@ export class TwccRecorder {
   #timer: Timer | null = null;
   #closed = false;
 
-  constructor(options: { clock: Clock; send: (rtcp: Buffer) => void }) {
+  constructor(options: { clock: Clock; send: (rtcp: Buffer<ArrayBuffer>) => void }) {
     this.#clock = options.clock;
     this.#send = options.send;
   }

@@ -46,7 +46,7 @@ export function twccExtension(sdp: string): number | null {
  * A whole RTCP packet, for 1 to MAX_TWCC_PACKETS packets.
  * @returns null where two packets are further apart than 8 s, which cannot be said
  */
-export function writeTwcc(feedback: TwccFeedback, senderSsrc: number, mediaSsrc: number): Buffer | null {
+export function writeTwcc(feedback: TwccFeedback, senderSsrc: number, mediaSsrc: number): Buffer<ArrayBuffer> | null {
   const { base, arrivals, count } = feedback;
   const ticks = arrivals.map((at) => Math.round(at / TICK_MS));
   const reference = Math.floor((ticks.find((tick) => !Number.isNaN(tick)) ?? 0) / REFERENCE_TICKS);

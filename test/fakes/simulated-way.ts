@@ -1,5 +1,6 @@
 import type { SimulatedClock } from '../../electron/base/clock.ts';
-import { BandwidthControl, type NumberedPacket } from '../../peer/session/bandwidth-control.ts';
+import { BandwidthControl } from '../../peer/session/bandwidth-control.ts';
+import type { OutboundPacket } from '../../peer/session/transport.ts';
 import { parseTwcc } from '../../peer/session/twcc.ts';
 import { TwccRecorder } from '../../peer/session/twcc-recorder.ts';
 import { ImpairedLink, type Impairment } from './impaired-link.ts';
@@ -47,7 +48,7 @@ export class SimulatedWay {
       rttMs: () => 2 * (impairment.delayMs ?? 0),
       isTold: () => true,
       wire: {
-        seal: (packet: NumberedPacket) => {
+        seal: (packet: OutboundPacket) => {
           const sealed = Buffer.alloc(packet.payload.length + 36);
           numbers.set(sealed, packet.transportSequence ?? 0);
           return sealed;
