@@ -6,6 +6,7 @@ import type { LiveListener, LiveScreens } from './player/live-pool.ts';
 import { AppState } from './state/app-state.ts';
 import { fakeCamera } from './state/fake-camera.ts';
 import { FakeEngine, settle } from './state/fake-engine.ts';
+import { fakeNatReport, fakePath } from './state/fake-path.ts';
 
 /** Screens that show nothing and tell what they were asked for. */
 class FakeScreens implements LiveScreens {
@@ -181,6 +182,69 @@ describe('adding a camera', () => {
   });
 });
 
+async function goTo(hash: string): Promise<void> {
+  await act(() => {
+    location.hash = hash;
+    window.dispatchEvent(new HashChangeEvent('hashchange'));
+  });
+}
+
+const settings = { punch: { enabled: true, probes: 1024, perSecond: 500, seconds: 10 }, portMapping: true };
+
+describe('how a camera is reached', () => {
+  const relay = { kind: 'relay', local: '198.51.100.1:1', remote: '198.51.100.2:2', rttMs: 60, lossPct: 0.5 } as const;
+
+  it('stands on the tile in a word, beside LAN and the smaller picture where it is so', async () => {
+    const sub = { stream: 'sub', reason: 'The uplink carries 300 kbit/s.', estimateKbps: 300 } as const;
+    await open([fakeCamera({ quality: sub }), fakeCamera({ id: 'cam-bbbbbbbb', createdAt: utcMs(2), path: relay })]);
+    expect(all('tile-path').map(({ dataset }) => dataset['path'])).toEqual(['Direct', 'Relayed']);
+    expect(one('tile-path').title).toBe('Direct, in the same network');
+    expect(all('tile-lan')).toHaveLength(1);
+    expect(all('tile-sub-stream').map(({ title }) => title)).toEqual([sub.reason]);
+  });
+});
+
+describe('the network page', () => {
+  it('shows what was observed, beside what it means for one’s cameras', async () => {
+    await open([fakeCamera()], {
+      'cameras.path': () => fakePath({ why: 'Direct: the routers let it through.' }),
+      'nat.report': () => fakeNatReport(),
+      'nat.settings': () => settings,
+    });
+    await goTo('#/network');
+    expect(one('nat-summary').textContent).toContain('Nearly all cameras will be direct');
+    expect(one('nat-facts').textContent).toMatch(/Port-restricted cone.*Endpoint-independent.*203\.0\.113\.5/s);
+    expect(one('mapping-table').textContent).toContain('203.0.113.5:5000');
+    expect(one('router-table').textContent).toContain('UPnP-IGD');
+    expect(one('camera-way').textContent).toMatch(/Front door.*Direct · 3 ms.*the routers let it through/s);
+  });
+
+  it('says when nobody has looked, and looks when asked to', async () => {
+    await open([], { 'nat.settings': () => settings, 'nat.refresh': () => fakeNatReport() });
+    await goTo('#/network');
+    expect(one('nat-summary').textContent).toContain('Nobody has looked yet');
+    expect(all('mapping-table')).toHaveLength(0);
+    await act(() => one('nat-refresh').click());
+    expect(all('mapping-table')).toHaveLength(1);
+    expect(one('nat-refresh').textContent).toContain('Look again');
+  });
+
+  it('takes the budget for finding a direct way, and says at its field what is wrong', async () => {
+    await open([], { 'nat.settings': () => settings, 'nat.configure': (args) => args });
+    await goTo('#/network');
+    type('nat-probes', '5000');
+    await act(() => one('nat-save').click());
+    expect(one('nat-probes-error').textContent).toContain('1024');
+    type('nat-probes', '300');
+    await act(() => one('nat-save').click());
+    expect(engine.calls.find(({ name }) => name === 'nat.configure')?.args).toEqual({
+      punch: { ...settings.punch, probes: 300 },
+      portMapping: true,
+    });
+    expect(one('nat-saved').textContent).toContain('Saved');
+  });
+});
+
 describe('settings', () => {
   it('tell about this Keyhole and change the theme at once', async () => {
     await open([], {
@@ -194,10 +258,7 @@ describe('settings', () => {
         fingerprint: 'AAAA-BBBB',
       }),
     });
-    await act(() => {
-      location.hash = '#/settings';
-      window.dispatchEvent(new HashChangeEvent('hashchange'));
-    });
+    await goTo('#/settings');
     expect(one('app-info').textContent).toMatch(/1\.2\.3.*\/data.*25\.0 GB free of 100 GB.*nothing can be recorded.*AAAA-BBBB/s);
     expect(one('app-notice').textContent).toContain('Repaired.');
     await act(() => one('theme-light').click());

@@ -1,28 +1,57 @@
-import type { PathReport, PathSpan, UtcMs } from '../../electron/contract/model.ts';
+import type { PathReport, PathSpan, Reason, UtcMs } from '../../electron/contract/model.ts';
 import { clockMinutes, duration } from '../time/words.ts';
 import { pathWord } from '../video/camera-words.ts';
 
 /** What a stretch of the last 24 h was: a way, none although it should have been, or nobody was looking. */
-export type Way = 'direct' | 'relayed' | 'rtsp' | 'none' | 'unseen';
+export type Way = 'direct' | 'relayed' | 'rtsp' | 'none' | 'unwatched' | 'before';
 
 export const WAY_WORDS: Readonly<Record<Way, string>> = {
   direct: 'Direct',
   relayed: 'Relayed',
   rtsp: 'RTSP',
   none: 'Not reached',
-  unseen: 'Keyhole was not running, or the camera not added yet',
+  unwatched: 'Keyhole was not running',
+  before: 'Not added yet',
 };
 const ORDER = Object.keys(WAY_WORDS) as Way[];
 
-export function wayOf({ kind, reason }: PathSpan): Way {
-  if (kind === 'none') return reason ? 'none' : 'unseen';
+export interface WaySpan {
+  readonly from: UtcMs;
+  readonly to: UtcMs;
+  readonly way: Way;
+  readonly reason: Reason | null;
+}
+
+const wayOf = ({ kind, reason }: PathSpan): Way => {
+  if (kind === 'none') return reason ? 'none' : 'unwatched';
   return ({ Direct: 'direct', Relayed: 'relayed', RTSP: 'rtsp' } as const)[pathWord({ kind })];
+};
+
+/** The history in ways: neighbours of the same way and reason are one, whatever kind of direct they were. It still tiles the 24 h. */
+export function waySpans(history: PathReport['history'], createdAt: UtcMs): WaySpan[] {
+  const spans: { from: UtcMs; to: UtcMs; way: Way; reason: Reason | null }[] = [];
+  const put = (span: WaySpan) => {
+    const last = spans.at(-1);
+    if (last?.way === span.way && last.reason?.code === span.reason?.code) last.to = span.to;
+    else if (span.to > span.from) spans.push({ ...span });
+  };
+  for (const span of history) {
+    const way = wayOf(span);
+    const { from, to, reason } = span;
+    if (way !== 'unwatched' || from >= createdAt) put({ from, to, way, reason });
+    else {
+      const added = createdAt < to ? createdAt : to;
+      put({ from, to: added, way: 'before', reason });
+      put({ from: added, to, way, reason });
+    }
+  }
+  return spans;
 }
 
 /** How long each way was in use, those that were, in a fixed order. */
-export function shares(history: PathReport['history']): { readonly way: Way; readonly ms: number }[] {
+export function shares(spans: readonly WaySpan[]): { readonly way: Way; readonly ms: number }[] {
   const sums = new Map<Way, number>();
-  for (const span of history) sums.set(wayOf(span), (sums.get(wayOf(span)) ?? 0) + span.to - span.from);
+  for (const { way, from, to } of spans) sums.set(way, (sums.get(way) ?? 0) + to - from);
   return ORDER.flatMap((way) => {
     const ms = sums.get(way) ?? 0;
     return ms > 0 ? [{ way, ms }] : [];
@@ -37,39 +66,32 @@ export interface StripPart {
   readonly title: string;
 }
 
-/** The strip's parts: neighbours of the same way are one, whatever kind of direct they were. */
-export function stripParts(history: PathReport['history'], zone: string): StripPart[] {
-  const from = history[0]?.from ?? 0;
-  const length = Math.max(1, (history.at(-1)?.to ?? 0) - from);
-  const merged: { way: Way; from: UtcMs; to: UtcMs }[] = [];
-  for (const span of history) {
-    const way = wayOf(span);
-    const last = merged.at(-1);
-    if (last?.way === way) last.to = span.to;
-    else merged.push({ way, from: span.from, to: span.to });
-  }
-  return merged.map((part) => ({
-    way: part.way,
-    left: (part.from - from) / length,
-    width: (part.to - part.from) / length,
-    title: `${clockMinutes(part.from, zone)} to ${clockMinutes(part.to, zone)}: ${WAY_WORDS[part.way]}`,
+export function stripParts(spans: readonly WaySpan[], zone: string): StripPart[] {
+  const from = spans[0]?.from ?? 0;
+  const length = Math.max(1, (spans.at(-1)?.to ?? 0) - from);
+  return spans.map((span) => ({
+    way: span.way,
+    left: (span.from - from) / length,
+    width: (span.to - span.from) / length,
+    title: `${clockMinutes(span.from, zone)} to ${clockMinutes(span.to, zone)}: ${WAY_WORDS[span.way]}`,
   }));
 }
 
-/** The changes of the last 24 h for those who read them, the newest first; what nobody saw is left out. */
-export function changes(
-  history: PathReport['history'],
-  zone: string,
-  limit = 12,
-): { readonly at: UtcMs; readonly when: string; readonly way: Way; readonly text: string }[] {
-  return history
-    .filter((span) => wayOf(span) !== 'unseen')
+export interface WayChange {
+  readonly at: UtcMs;
+  readonly when: string;
+  readonly text: string;
+}
+
+/** What changed in the last 24 h for those who read it, the newest first; what nobody saw is left out. */
+export function changes(spans: readonly WaySpan[], zone: string, limit = 12): WayChange[] {
+  return spans
+    .filter(({ way }) => way !== 'unwatched' && way !== 'before')
     .slice(-limit)
     .reverse()
-    .map((span) => ({
-      at: span.from,
-      when: clockMinutes(span.from, zone),
-      way: wayOf(span),
-      text: `${WAY_WORDS[wayOf(span)]} for ${duration(span.to - span.from)}${span.reason ? `: ${span.reason.text}` : ''}`,
+    .map(({ from, to, way, reason }) => ({
+      at: from,
+      when: clockMinutes(from, zone),
+      text: `${WAY_WORDS[way]} for ${duration(to - from)}${reason ? `: ${reason.text}` : ''}`,
     }));
 }

@@ -28,6 +28,17 @@ const MEANING: Readonly<Record<ClassicalNat, string>> = {
 
 export const natMeaning = (classical: ClassicalNat): string => MEANING[classical];
 
+/** What it comes to, as a headline. */
+export function verdict(nat: NatSummary): string {
+  if (nat.classical === 'udp-blocked') return 'Cameras outside come through a relay';
+  if (nat.classical === 'unknown') return 'Not known, but tried all the same';
+  if (opens(nat) || ['open', 'full-cone', 'restricted-cone'].includes(nat.classical)) return 'Cameras will be direct';
+  return nat.classical === 'symmetric' ? 'Many cameras will be direct' : 'Nearly all cameras will be direct';
+}
+
+/** Behind the provider's own translation an opened port is not one of the internet. */
+const opens = ({ portMapping, cgnat }: NatSummary): boolean => portMapping !== null && !cgnat;
+
 export const MAPPING_NAMES: Readonly<Record<NatMapping, string>> = {
   'none': 'None',
   'endpoint-independent': 'Endpoint-independent',
@@ -73,11 +84,10 @@ export function outlook(nat: NatSummary): string[] {
     ];
   }
   const lines: string[] = [];
-  // Behind the provider's own translation an opened port is not one of the internet.
-  const opened = nat.portMapping !== null && !nat.cgnat;
+  const opened = opens(nat) ? nat.portMapping : null;
   if (nat.classical === 'unknown') lines.push('Cameras are tried directly all the same; what does not work out goes through a relay.');
   else if (nat.classical === 'open' || nat.classical === 'full-cone' || opened) {
-    if (opened) lines.push(`The router opens a port when Keyhole asks (${PROTOCOL_NAMES[nat.portMapping]}).`);
+    if (opened) lines.push(`The router opens a port when Keyhole asks (${PROTOCOL_NAMES[opened]}).`);
     lines.push('Every camera that may send UDP will be direct.');
   } else if (nat.classical === 'restricted-cone') lines.push('Every camera that may send UDP will be direct.');
   else if (nat.classical === 'symmetric') {
@@ -89,7 +99,7 @@ export function outlook(nat: NatSummary): string[] {
       'Cameras behind a symmetric router as well go through a relay, unless one of the two routers opens a port (UPnP, NAT-PMP or PCP).',
     );
   } else {
-    lines.push('Nearly all cameras will be direct.');
+    lines.push('Cameras behind most routers, of homes and small shops, will be direct at once.');
     lines.push(
       'Cameras behind a symmetric router (mobile, company) begin on a relay and usually become direct after a few seconds of trying many ports.',
     );

@@ -1,5 +1,5 @@
 import type { Camera, CameraPath, PathKind } from '../../electron/contract/model.ts';
-import { bothPrivate } from './private-address.ts';
+import { bothLoopback, bothPrivate } from './private-address.ts';
 
 /** How a camera is reached, in a word. */
 export function pathWord({ kind }: { readonly kind: PathKind }): 'Direct' | 'Relayed' | 'RTSP' {
@@ -12,8 +12,12 @@ export function pathLabel(path: CameraPath): string {
   return path.rttMs === null ? pathWord(path) : `${pathWord(path)} · ${Math.round(path.rttMs)} ms`;
 }
 
+/** A camera program beside the app, as in the demo. */
+const onThisMachine = ({ kind, local, remote }: CameraPath): boolean => kind !== 'relay' && kind !== 'rtsp' && bothLoopback(local, remote);
+
 /** Both ends are in one network, without a router's translation in between. */
-export const isLan = (path: CameraPath): boolean => (path.kind === 'host' || path.kind === 'prflx') && bothPrivate(path.local, path.remote);
+export const isLan = (path: CameraPath): boolean =>
+  ((path.kind === 'host' || path.kind === 'prflx') && bothPrivate(path.local, path.remote)) || onThisMachine(path);
 
 const PATH_KINDS = {
   host: 'Direct, from address to address: no router translates in between',
@@ -23,7 +27,9 @@ const PATH_KINDS = {
   rtsp: 'By its own address, with RTSP: no peer-to-peer, no relay',
 } as const;
 
-export const pathSentence = (path: CameraPath): string => (isLan(path) ? 'Direct, in the same network' : PATH_KINDS[path.kind]);
+export const pathSentence = (path: CameraPath): string => (isLan(path) ? lanWords(path) : PATH_KINDS[path.kind]);
+
+export const lanWords = (path: CameraPath): string => (onThisMachine(path) ? 'Direct, on this computer' : 'Direct, in the same network');
 
 /** What the camera leaves out of its picture, when it does. */
 export function subStreamSentence({ quality }: Camera): string | null {

@@ -21,3 +21,7 @@ export function hostOf(place: string): string {
 export function bothPrivate(...places: readonly string[]): boolean {
   return places.every((place) => PRIVATE.some((pattern) => pattern.test(hostOf(place))));
 }
+
+export function bothLoopback(...places: readonly string[]): boolean {
+  return places.every((place) => /^(127\.|::1$)/.test(hostOf(place)));
+}

@@ -133,7 +133,7 @@ it('tells by which way a camera is reached, and why by none', async () => {
 it('keeps what was chosen for NATs over a restart, and tells every page', async () => {
   const first = await start();
   const told = new Promise<Broadcast>((resolve) => {
-    first.open('events', {}, { item: (broadcast) => broadcast.kind === 'nat.configured' && resolve(broadcast) });
+    first.open('events', {}, { item: (broadcast) => void (broadcast.kind === 'nat.configured' && resolve(broadcast)) });
   });
   const usual = await first.call('nat.settings', {});
   const punch = { enabled: false, probes: 200, perSecond: 100, seconds: 5 };

@@ -1,0 +1,102 @@
+import type { Page } from '@playwright/test';
+import { addByInvite, addSilent, expect, expectAccessible, test, tile } from './fixtures.ts';
+
+/** Opens the connection panel of a camera by the keyboard, as a person who knows the keys does. */
+async function openPanel(page: Page, name: string): Promise<void> {
+  await tile(page, name).click();
+  await expect(page.getByTestId('camera-view')).toBeFocused();
+  await page.keyboard.press('c');
+  await expect(page.getByTestId('connection-panel')).toBeVisible();
+}
+
+test('a camera tells by which way it is reached, now and before, and keeps what it may spend on relays', async ({ site, openApp }) => {
+  await site.startRendezvous();
+  const { invite, program } = await site.startCamera('Yard', 'test:?fps=5');
+  const page = await openApp();
+  await addByInvite(page, invite);
+  await expect(tile(page, 'Yard')).toHaveAttribute('data-state', 'live');
+  await expect(tile(page, 'Yard').getByTestId('tile-path')).toHaveAttribute('data-path', 'Direct');
+  await expect(tile(page, 'Yard').getByTestId('tile-lan')).toBeVisible();
+
+  await openPanel(page, 'Yard');
+  await expect(page.getByTestId('path-now')).toHaveAttribute('data-kind', /host|srflx|prflx/);
+  await expect(page.getByTestId('path-now')).toContainText('Direct');
+  await expect(page.getByTestId('path-why')).toContainText(/\w+/);
+  await expect(page.getByTestId('path-figures')).toContainText(/Round trip\s*\d+ ms/);
+  await expect(page.getByTestId('path-figures')).toContainText(/[\d,]+ kbit\/s/);
+  await expect(page.getByTestId('path-shares').locator('[data-way=direct]')).toContainText(/\d+ s|\d+ min/);
+  await expect(page.getByTestId('path-shares').locator('[data-way=before]')).toContainText('23 h');
+  await expect(page.getByTestId('path-history')).toHaveAttribute('aria-label', /Direct, \d+/);
+
+  await page.getByTestId('relay-budget').check();
+  await page.getByTestId('relay-gigabytes').fill('a lot');
+  await page.getByTestId('relay-save').click();
+  await expect(page.getByTestId('relay-fault')).toContainText('gigabytes');
+  await expect(page.getByTestId('relay-gigabytes')).toBeFocused();
+  await expectAccessible(page);
+  await page.getByTestId('relay-gigabytes').fill('2.5');
+  await page.getByTestId('relay-save').click();
+  await expect(page.getByTestId('relay-saved')).toHaveText('Saved');
+  await expect(page.getByTestId('relay-used')).toContainText('0 B of 2.5 GB');
+  await page.reload();
+  await expect(page.getByTestId('relay-budget')).toBeChecked();
+  await expect(page.getByTestId('relay-gigabytes')).toHaveValue('2.5');
+  await expectAccessible(page);
+
+  await program.kill();
+  await expect(page.getByTestId('path-now')).toContainText('No connection', { timeout: 40_000 });
+  await expect(page.getByTestId('path-why')).toContainText(/camera/i);
+  await expect(page.getByTestId('path-shares').locator('[data-way=none]')).toBeVisible();
+  await page.getByTestId('connection-panel').getByText('Each change').click();
+  await expect(page.getByTestId('connection-panel')).toContainText(/Not reached for \d+ s: .*camera/i);
+  await page.getByTestId('close-connection').click();
+  await expect(page.getByTestId('connection-panel')).toBeHidden();
+});
+
+test('a camera without peer-to-peer says so, and has no relay to set', async ({ openApp }) => {
+  const page = await openApp();
+  await addSilent(page, 'Gate');
+  await openPanel(page, 'Gate');
+  await expect(page.getByTestId('path-now')).toHaveAttribute('data-kind', 'none');
+  await expect(page.getByTestId('path-why')).toContainText(/refuses|does not answer|[Cc]onnect/);
+  await expect(page.getByTestId('relay-form')).toBeHidden();
+  await expectAccessible(page);
+});
+
+test('the network page looks when asked to, leads to each camera, and keeps what may be spent on a direct way', async ({
+  site,
+  openApp,
+}) => {
+  await site.startRendezvous();
+  const { invite } = await site.startCamera('Till', 'test:?fps=5');
+  const page = await openApp();
+  await addByInvite(page, invite);
+  await expect(tile(page, 'Till')).toHaveAttribute('data-state', 'live');
+
+  await page.getByTestId('go-network').press('Enter');
+  await expect(page.getByTestId('network')).toBeVisible();
+  await page.getByTestId('nat-refresh').click();
+  await expect(page.getByTestId('nat-refresh')).toBeEnabled({ timeout: 60_000 });
+  const way = page.getByTestId('camera-way');
+  await expect(way).toContainText('Till');
+  await expect(way).toContainText(/Direct/);
+  await expectAccessible(page);
+
+  await page.getByTestId('nat-probes').fill('2000');
+  await page.getByTestId('nat-save').click();
+  await expect(page.getByTestId('nat-probes-error')).toContainText('1024');
+  await expect(page.getByTestId('nat-probes')).toBeFocused();
+  await expectAccessible(page);
+  await page.getByTestId('nat-probes').fill('256');
+  await page.getByTestId('nat-port-mapping').uncheck();
+  await page.getByTestId('nat-save').click();
+  await expect(page.getByTestId('nat-saved')).toContainText('Saved');
+  await page.reload();
+  await expect(page.getByTestId('nat-probes')).toHaveValue('256');
+  await expect(page.getByTestId('nat-port-mapping')).not.toBeChecked();
+
+  await way.getByRole('link').press('Enter');
+  await expect(page.getByTestId('connection-panel')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(tile(page, 'Till')).toBeFocused();
+});
