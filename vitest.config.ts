@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 
 /** No test says anything on the networks of this machine, unless in one it made itself. Programs that it starts inherit this. */
 process.env.KEYHOLE_LAN ??= 'off';
+// Nor is the router of the machine that runs the tests asked for anything.
+process.env.KEYHOLE_GATEWAY ??= 'off';
 
 export default defineConfig({
   test: {

@@ -18,7 +18,7 @@ import { ContractServer } from './contract-server.ts';
 import { Events } from './events.ts';
 import { noHandPairing } from './hand-pairing.ts';
 import { NatChoices } from './nat-settings.ts';
-import { unknownNat } from './nat-unknown.ts';
+import { Network } from './network.ts';
 import { Paths } from './paths/paths.ts';
 import type { EngineOptions } from './protocol.ts';
 
@@ -57,13 +57,20 @@ export class Engine {
       closers.push(() => runs.close());
 
       const events = new Events();
-      const natMonitor = unknownNat();
-      natMonitor.changed.on(() => events.emit({ kind: 'nat.changed', report: natMonitor.current }));
       const natChoices = await NatChoices.open({
         storage,
         log: log.child('nat'),
         changed: (settings) => events.emit({ kind: 'nat.configured', settings }),
       });
+      const network: Network = new Network({
+        clock,
+        log: log.child('nat'),
+        portMapping: () => natChoices.current.portMapping,
+        rendezvous: () => cameras.list().flatMap(({ source }) => (source.kind === 'p2p' ? source.rendezvous : [])),
+      });
+      const natMonitor = network.monitor;
+      natMonitor.changed.on(() => events.emit({ kind: 'nat.changed', report: natMonitor.current }));
+      closers.push(() => network.close());
       const paths = new Paths({ storage, clock, log: log.child('paths') });
       paths.start();
       closers.push(() => paths.close());
@@ -82,7 +89,8 @@ export class Engine {
           natMonitor,
           lan,
           punchBudget: () => natChoices.current.punch,
-          portMapping: () => natChoices.current.portMapping,
+          mapPort: (port, address) => network.mapPort(port, address),
+          stunServers: (urls) => network.named(urls),
         },
         events,
         clock,
@@ -129,6 +137,7 @@ export class Engine {
       );
       closers.push(() => cameras.close());
       notices.push(...(await cameras.start()));
+      network.start();
       closers.push(() => server.close());
       return new Engine(server, cameras, closers);
     } catch (error) {

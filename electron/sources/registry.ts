@@ -43,7 +43,10 @@ const KINDS: { readonly [K in Kind]: SourceKind<K> } = {
     },
     info: ({ publicKey, rendezvous }) => ({ kind: 'p2p', fingerprint: fingerprintOf(Buffer.from(publicKey, 'base64url')), rendezvous }),
     key: ({ publicKey }) => publicKey,
-    create: (camera, { identity, clock, log, lan }, events) => new P2pSource({ identity, camera, clock, log, events, lan }),
+    create: (camera, context, events) => {
+      const { identity, clock, log, lan } = context;
+      return new P2pSource({ identity, camera, clock, log, events, lan, surroundings: context });
+    },
   },
   rtsp: {
     async accept({ url, username, password }) {

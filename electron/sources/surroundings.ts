@@ -3,6 +3,7 @@ import type { Emitter } from '../base/emitter.ts';
 import type { Log } from '../base/log.ts';
 import type { NatReport, PunchSettings, Reason } from '../contract/model.ts';
 import type { Identity } from '../../peer/identity.ts';
+import type { MappedPort } from '../../peer/session/ice-path.ts';
 import type { LanFinder } from '../../peer/signaling/meeting.ts';
 
 /** What is known of the NAT that this machine is behind. */
@@ -37,8 +38,10 @@ export interface SourceContext {
   readonly lan: LanFinder | null;
   /** Asked at each attempt: it is a setting. */
   punchBudget(): PunchSettings;
-  /** Whether the router may be asked to open a port: it is a setting. */
-  portMapping(): boolean;
+  /** Has the router lead a port of its own to one of ours; null where it does not, or must not be asked: it is a setting. */
+  mapPort(port: number, address: string): Promise<MappedPort | null>;
+  /** To be told the STUN servers that a rendezvous names (`stun:host:port`): they are asked about our NAT. */
+  stunServers(urls: readonly string[]): void;
 }
 
 /** What the source of one camera works with. */

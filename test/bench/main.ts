@@ -12,10 +12,14 @@ const SUITES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchRow[]>
   received: () => import('./received.ts'),
   watch: () => import('./watch.ts'),
   index: () => import('./index-size.ts'),
+  nat: () => import('./nat.ts'),
+  signaling: () => import('./signaling.ts'),
 };
 
 // Nothing is said on the networks of this machine.
 process.env.KEYHOLE_LAN ??= 'off';
+// Nor is the router of the machine that runs the tests asked for anything.
+process.env.KEYHOLE_GATEWAY ??= 'off';
 
 const { values } = parseArgs({ options: { only: { type: 'string', multiple: true }, json: { type: 'string' } } });
 const names = values.only ?? Object.keys(SUITES);
@@ -33,7 +37,7 @@ for (const name of names) {
 const number = (value: number) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3));
 const table = rows.map((row) => ({
   what: row.name,
-  measured: `${number(row.value)} ${row.unit}`,
+  measured: `${number(row.value)} ${row.unit}${row.p95 === undefined ? '' : ` (p95 ${number(row.p95)})`}`,
   against: row.against ? `${row.against.name}: ${number(row.against.value)} ${row.unit} (x${row.against.ratio.toFixed(2)})` : '',
   target: row.target ?? '',
 }));

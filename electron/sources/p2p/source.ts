@@ -27,7 +27,8 @@ export interface P2pSourceOptions {
   /** Looks for the camera on this network too. */
   readonly lan?: LanFinder | null;
   /** What else there is to know and to spend on a good way; without it, ICE and whatever relay the rendezvous offers. */
-  readonly surroundings?: Pick<CameraContext, 'natMonitor' | 'punchBudget' | 'relay'> & Pick<IceOptions, 'mapPort'>;
+  readonly surroundings?: Pick<CameraContext, 'natMonitor' | 'punchBudget' | 'relay'> &
+    Partial<Pick<CameraContext, 'mapPort' | 'stunServers'>>;
   readonly times?: Partial<P2pTimes>;
 }
 
@@ -90,7 +91,11 @@ export class P2pSource implements Source {
     this.#started = true;
     this.#report();
     const { natMonitor, relay } = this.#options.surroundings ?? {};
-    if (natMonitor) this.#offs.push(natMonitor.networkChanged.on(() => this.retryNow()), natMonitor.changed.on(() => this.#session?.tellNat()));
+    if (natMonitor)
+      this.#offs.push(
+        natMonitor.networkChanged.on(() => this.retryNow()),
+        natMonitor.changed.on(() => this.#session?.tellNat()),
+      );
     if (relay) this.#offs.push(relay.changed.on(() => this.#onRelayPolicy()));
     this.#running = this.#run();
   }
@@ -147,6 +152,7 @@ export class P2pSource implements Source {
     const { identity, clock, log, surroundings } = this.#options;
     const { signalingMs, session: times } = this.#times;
     this.#servers = servers;
+    surroundings?.stunServers?.([...servers.stun, ...(servers.stunAlternate ? [servers.stunAlternate] : [])]);
     const session = await ViewerSession.create({
       identity,
       link,
@@ -174,7 +180,8 @@ export class P2pSource implements Source {
     } catch (error) {
       const refusal = surroundings?.relay.refusal();
       // What the person can change says more than that ICE failed.
-      if (refusal && error instanceof CodedError && error.code === 'ice-failed') throw new CodedError(refusal.code, refusal.text, { cause: error });
+      if (refusal && error instanceof CodedError && error.code === 'ice-failed')
+        throw new CodedError(refusal.code, refusal.text, { cause: error });
       throw error;
     }
     return session;
@@ -234,7 +241,8 @@ export class P2pSource implements Source {
       };
       const onStatus = () => {
         status = clock.setTimeout(onStatus, STATUS_MS);
-        this.#path = session.path;
+        // Of a path that is dead nothing is known but that it was there.
+        this.#path = session.consent === 'lost' ? null : session.path;
         this.#report();
         if (session.consent !== 'fresh') lastFrameAt = clock.monotonic();
         else if (cameraLive && clock.monotonic() - lastFrameAt > this.#times.silenceMs) {
@@ -250,6 +258,7 @@ export class P2pSource implements Source {
         } else receiver.onControl(message);
       });
       session.consentChanged.on((state) => {
+        if (state === 'lost') this.#path = null;
         if (state === 'lost' && this.#state === 'live') this.#set('connecting', PATH_LOST);
       });
       session.troubled.on(({ code, message }) => {
