@@ -109,6 +109,12 @@ export class ViewerSession {
    * @throws CodedError what the camera refused with, `peer-absent`, `ice-failed`, `dtls-failed`, `identity-mismatch`
    */
   async connect(): Promise<void> {
+    await this.agree();
+    this.begin();
+  }
+
+  /** The first half: the camera is proven, and waits for `begin`. @throws CodedError as `connect` does */
+  async agree(): Promise<void> {
     try {
       const sdp = await this.#transport.createOffer();
       const { link, answerMs = 8_000, ice, nat } = this.#options;
@@ -133,6 +139,10 @@ export class ViewerSession {
     // The first frame's time is to be right already.
     await this.#core.synced(1_500);
     if (this.#core.over) throw this.#core.over;
+  }
+
+  /** The second half: from here on there is media, for which somebody should listen. */
+  begin(): void {
     this.#core.send({ type: 'ready', version: 1, path: this.#transport.paths.pair?.kind ?? 'host' });
     this.tellNat();
     this.#keeper.start();
