@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import type { Timer } from '../../electron/base/clock.ts';
 import { Emitter } from '../../electron/base/emitter.ts';
 import { asCoded, type CodedError, type ErrorCode } from '../../electron/base/errors.ts';
 import type { PunchBudget } from '../nat/punch-budget.ts';
 import type { NatSummary } from '../nat/report.ts';
+import { BandwidthControl } from './bandwidth-control.ts';
 import { viewerControl, type CameraControl, type ViewerControl } from './control-messages.ts';
 import { RtpStream } from './rtp-stream.ts';
 import { SessionCore, type SessionOptions } from './session-core.ts';
@@ -25,6 +27,8 @@ export interface CameraSessionOptions extends SessionOptions {
 
 /** The longest that gathering candidates may take, ms. */
 const ACCEPT_MS = 15_000;
+/** The last packets of a stream that has ended are still repeated for so long, ms. */
+const AFTERLIFE_MS = 2_000;
 
 /** The camera's end: answers an offer, sends RTP, repeats what got lost. Used once. */
 export class CameraSession {
@@ -43,7 +47,10 @@ export class CameraSession {
   /** Both ends know the session by it. */
   readonly id: string;
   readonly #answerer: PathAnswerer;
+  /** What the way carries, and how fast media may go. */
+  readonly bandwidth: BandwidthControl;
   readonly #streams = new Map<number, RtpStream>();
+  readonly #afterlives = new Set<Timer>();
   #wasLost = false;
   #isReady = false;
   #theirKind: PathKind = 'host';
@@ -63,6 +70,13 @@ export class CameraSession {
       clock: options.clock,
       log: options.log,
     });
+    this.bandwidth = new BandwidthControl({
+      wire: transport,
+      clock: options.clock,
+      rttMs: () => this.rttMs,
+      isTold: () => transport.hasArrivals,
+    });
+    transport.arrivals.on((arrivals) => this.bandwidth.onFeedback(arrivals));
     this.#core.messages.on((message) => this.#onControl(message));
     this.consentChanged.on((state) => {
       if (state === 'lost') this.#wasLost = true;
@@ -71,9 +85,14 @@ export class CameraSession {
     transport.paths.changed.on((path) => {
       this.#theirKind = 'host';
       if (this.#core.isBound && path.pair) this.send({ type: 'path-kind', path: path.pair.kind });
+      this.bandwidth.reset();
       this.#onRecovered();
     });
     this.closed.on(() => this.#answerer.close());
+    this.closed.on(() => {
+      this.bandwidth.close();
+      for (const timer of this.#afterlives) timer.cancel();
+    });
     transport.lost.on(({ ssrc, sequenceNumbers }) => this.#streams.get(ssrc)?.repeat(sequenceNumbers));
     transport.keyframeWanted.on((ssrc) => this.#streams.has(ssrc) && this.keyframeWanted.emit(ssrc));
   }
@@ -108,7 +127,7 @@ export class CameraSession {
     const stream = new RtpStream({
       ssrc: randomBytes(4).readUInt32BE(),
       payloadType,
-      wire: this.#transport,
+      wire: this.bandwidth,
       clock: this.#options.clock,
     });
     this.#streams.set(stream.ssrc, stream);
@@ -116,7 +135,11 @@ export class CameraSession {
   }
 
   endStream(stream: RtpStream): void {
-    this.#streams.delete(stream.ssrc);
+    const timer = this.#options.clock.setTimeout(() => {
+      this.#streams.delete(stream.ssrc);
+      this.#afterlives.delete(timer);
+    }, AFTERLIFE_MS);
+    this.#afterlives.add(timer);
   }
 
   send(message: CameraControl): void {

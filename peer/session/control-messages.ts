@@ -5,6 +5,7 @@ import { natSummary, pathAnswer, pathOffer } from './path-messages.ts';
 /** What both ends of a session say to each other on the control channel. JSON, sealed; at most this many bytes. */
 export const MAX_CONTROL_BYTES = 16 * 1024;
 
+const uint16 = z.number().int().min(0).max(0xffff);
 const uint32 = z.number().int().min(0).max(0xffffffff);
 /** Milliseconds or ticks: any finite number that a clock can show. */
 const time = z.number().min(-1e15).max(1e15);
@@ -45,6 +46,10 @@ export const streamInfo = z.object({
   payloadType: z.number().int().min(0).max(127),
   /** The camera's number of its source's timeline: times are comparable within one. */
   timeline: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+  /** Sequence number of its first packet: one that is lost is missed too. */
+  first: uint16.optional(),
+  /** Of its last packet: it ends with that one, and what follows on it waits until it is through. */
+  last: uint16.optional(),
 });
 export type StreamInfo = z.infer<typeof streamInfo>;
 
@@ -66,6 +71,17 @@ export const cameraControl = z.discriminatedUnion('type', [
     type: z.literal('status'),
     state: z.enum(['live', 'connecting', 'offline']),
     reason: z.object({ code: errorCode, text: z.string().max(512) }).nullable(),
+  }),
+  /**
+   * Which of its two pictures the camera sends to this viewer, and why; said at each change. `uplink-thin`: the way does not carry the
+   * main one. `frames-left-out`: not even this one whole. Null: it is as it should be. A reason that is not known is some reason.
+   */
+  z.object({
+    type: z.literal('quality'),
+    stream: z.enum(['main', 'sub']),
+    reason: z.string().max(40).nullable(),
+    /** What the camera takes the way to carry. */
+    estimateKbps: z.number().int().min(0).max(10_000_000).nullable(),
   }),
   z.object({ type: z.literal('path-answer'), answer: pathAnswer }),
   z.object({ type: z.literal('path-refused'), id: uint32, code: errorCode, text: z.string().max(512) }),

@@ -36,13 +36,18 @@ const send = (of: ReturnType<typeof frame>) => of.payloads.forEach((_, index) =>
 
 describe('RtpStream', () => {
   it('numbers its packets without a hole, across the wrap, and marks the last of a frame', () => {
+    expect(stream.last).toBeNull();
     for (let round = 0; round < 30_000; round += 1) send(frame(3));
-    sealed.forEach((packet, index) => {
-      if (index > 0) expect(packet.sequenceNumber).toBe(((sealed[index - 1]?.sequenceNumber ?? 0) + 1) & 0xffff);
-      expect(packet.marker).toBe(index % 3 === 2);
-      expect(packet.composition).toBe(index % 3 === 0 ? 3600 : 0);
-    });
-    expect(sealed[0]?.sequenceNumber).toBeLessThan(0x8000);
+    const wrong = sealed.filter(
+      ({ sequenceNumber, marker, composition }, index) =>
+        sequenceNumber !== ((stream.first + index) & 0xffff) ||
+        marker !== (index % 3 === 2) ||
+        composition !== (index % 3 === 0 ? 3600 : 0),
+    );
+    expect(wrong).toEqual([]);
+    expect(sealed).toHaveLength(90_000);
+    expect(stream.first).toBeLessThan(0x8000);
+    expect(stream.last).toBe(sealed.at(-1)?.sequenceNumber);
   });
 
   it('uses up no number for a packet that could not be sealed', () => {
@@ -66,6 +71,33 @@ describe('RtpStream', () => {
     const before = sent.length;
     stream.repeat([first, first + 1, first + 2]);
     expect(sent.length).toBe(before);
+  });
+
+  it('repeats nothing while there is no room for repair, and later does', () => {
+    let room = false;
+    const repeated: string[] = [];
+    const repeating = new RtpStream({
+      ssrc: 8,
+      payloadType: 96,
+      clock,
+      wire: {
+        seal: (packet) => Buffer.from(String(packet.sequenceNumber)),
+        sendSealed: () => {},
+        sendSenderReport: () => {},
+        repeatSealed: (bytes) => {
+          if (room) repeated.push(bytes.toString());
+          return room;
+        },
+      },
+    });
+    const [of] = [frame(2)];
+    of.payloads.forEach((_, index) => repeating.send(of, index));
+    const numbers = [repeating.first, repeating.first + 1];
+    for (let round = 0; round < 20; round += 1) repeating.repeat(numbers);
+    expect(repeating.counters.repeated).toBe(0);
+    room = true;
+    repeating.repeat(numbers);
+    expect(repeated).toEqual(numbers.map(String));
   });
 
   it('reports each second which RTP time was captured when', async () => {

@@ -4,7 +4,10 @@ import type { UtcMs } from '../../electron/base/units.ts';
 import { ntpTime } from './ntp.ts';
 import type { Transport } from './transport.ts';
 
-type Wire = Pick<Transport, 'seal' | 'sendSealed' | 'sendSenderReport'>;
+type Wire = Pick<Transport, 'seal' | 'sendSealed' | 'sendSenderReport'> & {
+  /** Sends once more what was sent; false when it may not, for now. */
+  repeatSealed?(sealed: Buffer): boolean;
+};
 
 export interface RtpFrame {
   readonly payloads: readonly Uint8Array[];
@@ -21,7 +24,14 @@ const HISTORY = 1024;
 const MAX_REPEATS = 8;
 const REPORT_MS = 1_000;
 
-/** Sends one SSRC: numbers its packets, keeps the sealed ones to repeat them, reports its clock (RFC 3550 §6.4.1). */
+/**
+ * Sends one SSRC: numbers its packets, keeps the sealed ones to repeat them, reports its clock (RFC 3550 §6.4.1).
+ *
+ * What is lost is repeated byte for byte on the same SSRC (RFC 4585 §6.2.1 leaves that open), and not on a stream of its own
+ * (RTX, RFC 4588): a repeated packet needs no second sealing, no SSRC and no number of its own, every receiver takes it (SRTP's
+ * replay window has not seen it), browsers too when RTX is not agreed on. What RTX would tell, which packet is a repetition, the viewer knows:
+ * it has asked for it.
+ */
 export class RtpStream {
   readonly ssrc: number;
   readonly #payloadType: number;
@@ -30,6 +40,8 @@ export class RtpStream {
   readonly #history: ({ sequenceNumber: number; sealed: Buffer; repeats: number } | undefined)[] = [];
   /** Begins in the lower half, so that a loss at the start cannot hide a wrap from SRTP (RFC 3711 §3.3.1). */
   #sequenceNumber = randomInt(0x8000);
+  /** Of its first packet. */
+  readonly first = this.#sequenceNumber;
   #packets = 0;
   #octets = 0;
   #repeated = 0;
@@ -40,6 +52,11 @@ export class RtpStream {
     this.#payloadType = options.payloadType;
     this.#wire = options.wire;
     this.#clock = options.clock;
+  }
+
+  /** Sequence number of the last packet that was sent; null before the first. */
+  get last(): number | null {
+    return this.#packets === 0 ? null : (this.#sequenceNumber - 1) & 0xffff;
   }
 
   get counters(): { readonly packets: number; readonly octets: number; readonly repeated: number } {
@@ -78,9 +95,10 @@ export class RtpStream {
     for (const sequenceNumber of sequenceNumbers.slice(0, HISTORY)) {
       const kept = this.#history[sequenceNumber % HISTORY];
       if (kept?.sequenceNumber !== sequenceNumber || kept.repeats >= MAX_REPEATS) continue;
+      if (this.#wire.repeatSealed?.(kept.sealed) === false) return;
       kept.repeats += 1;
       this.#repeated += 1;
-      this.#wire.sendSealed(kept.sealed);
+      if (!this.#wire.repeatSealed) this.#wire.sendSealed(kept.sealed);
     }
   }
 }

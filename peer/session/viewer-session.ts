@@ -5,6 +5,7 @@ import type { PunchBudget } from '../nat/punch-budget.ts';
 import type { NatSummary } from '../nat/report.ts';
 import type { SignalingLink } from '../signaling/link.ts';
 import type { ConsentState } from './consent.ts';
+import { PROBE_PAYLOAD_TYPE } from './bandwidth-control.ts';
 import { cameraControl, type CameraControl, type ViewerControl } from './control-messages.ts';
 import { NackTracker } from './nack-tracker.ts';
 import { SessionCore, type SessionOptions } from './session-core.ts';
@@ -14,6 +15,7 @@ import { PathKeeper, type AskCamera, type PathAttempt } from './path-keeper.ts';
 import { farther, type PairReport, type PathKind } from './path.ts';
 import { sessionIdOf } from './session-id.ts';
 import { Transport, type InboundPacket } from './transport.ts';
+import { TwccRecorder } from './twcc-recorder.ts';
 
 export interface SessionPath {
   readonly kind: PathKind;
@@ -38,6 +40,8 @@ export interface ViewerSessionOptions extends Omit<SessionOptions, 'handshakeHas
   readonly punchBudget?: () => Partial<PunchBudget> | null;
 }
 
+/** How long a hole may be filled, ms, while nothing is known of its stream. */
+const REPAIR_MS = 250;
 /** Streams of one session that are known at a time; a camera has two. */
 const MAX_STREAMS = 16;
 
@@ -61,6 +65,7 @@ export class ViewerSession {
   #theirKind: PathKind = 'host';
   #theirNat: NatSummary | null = null;
   readonly #trackers = new Map<number, NackTracker>();
+  readonly #arrivals: TwccRecorder;
 
   private constructor(options: ViewerSessionOptions, transport: Transport) {
     const { link, clock, log } = options;
@@ -92,6 +97,7 @@ export class ViewerSession {
     this.control.on((message) => this.#onControl(message));
     this.closed = this.#core.closed;
     this.closed.on(() => this.#stop());
+    this.#arrivals = new TwccRecorder({ clock, send: (rtcp) => transport.sendArrivals(rtcp) });
     transport.packets.on((packet) => this.#onPacket(packet));
     transport.paths.changed.on((path) => {
       this.#theirKind = 'host';
@@ -222,6 +228,11 @@ export class ViewerSession {
     this.#transport.sendPli(ssrc);
   }
 
+  /** How long it pays to wait for a packet of this stream that is missing, ms: it is asked for as long. */
+  repairMs(ssrc: number): number {
+    return this.#trackers.get(ssrc)?.patienceMs ?? REPAIR_MS;
+  }
+
   /** The stream has ended: its missing packets are of no interest any more. */
   forget(ssrc: number): void {
     this.#trackers.get(ssrc)?.close();
@@ -235,6 +246,11 @@ export class ViewerSession {
 
   #onControl(message: CameraControl): void {
     switch (message.type) {
+      case 'streams':
+        for (const { ssrc, first, last } of message.streams) {
+          if (first !== undefined && last === undefined) this.#trackerOf(ssrc)?.begin(first);
+        }
+        break;
       case 'hello':
       case 'path-kind':
         this.#theirKind = message.path;
@@ -271,22 +287,31 @@ export class ViewerSession {
   }
 
   #onPacket(packet: InboundPacket): void {
-    let tracker = this.#trackers.get(packet.ssrc);
-    if (!tracker && this.#trackers.size < MAX_STREAMS) {
-      tracker = new NackTracker({
-        clock: this.#options.clock,
-        rttMs: () => this.#core.offset.rttMs,
-        request: (sequenceNumbers) => this.#transport.sendNack(packet.ssrc, sequenceNumbers),
-      });
-      this.#trackers.set(packet.ssrc, tracker);
-    }
-    tracker?.push(packet.sequenceNumber);
-    this.packets.emit(packet);
+    const { ssrc, sequenceNumber, transportSequence, payloadType } = packet;
+    const isProbe = payloadType === PROBE_PAYLOAD_TYPE;
+    const arrival = isProbe ? 'new' : (this.#trackerOf(ssrc)?.push(sequenceNumber) ?? 'new');
+    if (transportSequence !== undefined && (arrival === 'new' || arrival === 'late')) this.#arrivals.push(transportSequence, ssrc);
+    if (!isProbe) this.packets.emit(packet);
+  }
+
+  /** Null for more streams than any camera has. */
+  #trackerOf(ssrc: number): NackTracker | null {
+    const known = this.#trackers.get(ssrc);
+    if (known) return known;
+    if (this.#trackers.size >= MAX_STREAMS) return null;
+    const tracker = new NackTracker({
+      clock: this.#options.clock,
+      rttMs: () => this.#core.offset.rttMs,
+      request: (sequenceNumbers) => this.#transport.sendNack(ssrc, sequenceNumbers),
+    });
+    this.#trackers.set(ssrc, tracker);
+    return tracker;
   }
 
   #stop(): void {
     for (const tracker of this.#trackers.values()) tracker.close();
     this.#trackers.clear();
+    this.#arrivals.close();
     this.#keeper.close();
     this.#inquiry.close();
     this.packets.clear();
