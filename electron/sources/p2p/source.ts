@@ -26,6 +26,8 @@ export interface P2pSourceOptions {
   readonly events: SourceEvents;
   /** Looks for the camera on this network too. */
   readonly lan?: LanFinder | null;
+  /** A session that was agreed on already, by hand; asked before any attempt. */
+  readonly takeSession?: () => ViewerSession | null;
   /** What else there is to know and to spend on a good way; without it, ICE and whatever relay the rendezvous offers. */
   readonly surroundings?: Pick<CameraContext, 'natMonitor' | 'punchBudget' | 'relay'> &
     Partial<Pick<CameraContext, 'mapPort' | 'stunServers'>>;
@@ -143,7 +145,12 @@ export class P2pSource implements Source {
   }
 
   /** @throws CodedError why there is no session */
-  #connect(): Promise<ViewerSession> {
+  async #connect(): Promise<ViewerSession> {
+    this.#session = this.#options.takeSession?.() ?? null;
+    if (this.#session) {
+      this.#session.begin();
+      return this.#session;
+    }
     // A session lives without the place where it was agreed on.
     return this.#places.use((meeting) => this.#connectAt(meeting), this.#stop.signal);
   }
