@@ -66,6 +66,8 @@ export class CameraPeer {
   readonly viewer = new Emitter<{ readonly session: CameraSession; readonly fingerprint: string }>();
   /** An invite was used up. */
   readonly paired = new Emitter<{ readonly fingerprint: string; readonly name: string }>();
+  /** A rendezvous names other STUN servers than before. */
+  readonly serversChanged = new Emitter<void>();
   readonly #options: CameraPeerOptions;
   readonly #ends: readonly End[];
   /** In order of their offers. */
@@ -91,7 +93,10 @@ export class CameraPeer {
       });
       const end: End = { client, listener, servers: NO_ICE_SERVERS };
       client.state.on((state) => {
-        if (state.kind === 'registered') end.servers = state.ice;
+        if (state.kind !== 'registered') return;
+        const before = end.servers.stun.join();
+        end.servers = state.ice;
+        if (state.ice.stun.join() !== before) this.serversChanged.emit();
       });
       return end;
     });
@@ -106,6 +111,16 @@ export class CameraPeer {
     // Its own is there at once, and says nothing of the others.
     const ends = this.#ends.filter(({ client }, _index, all) => client.url !== this.#options.lan || all.length === 1);
     await Promise.any(ends.map(({ client }) => client.registered(withinMs))).catch(() => {});
+  }
+
+  /** STUN servers that are known, `stun:host:port`. */
+  get stun(): readonly string[] {
+    return this.#ice().stun;
+  }
+
+  /** Whether any rendezvous is reached now. */
+  get isRegistered(): boolean {
+    return this.#ends.some(({ client }) => client.url !== this.#options.lan && client.current.kind === 'registered');
   }
 
   /** The machine's network has changed, or it woke: what was connected may not be any more. */
@@ -126,6 +141,7 @@ export class CameraPeer {
     for (const { client } of this.#ends) client.close();
     this.viewer.clear();
     this.paired.clear();
+    this.serversChanged.clear();
   }
 
   async #answer(channel: SecureChannel, text: string): Promise<void> {

@@ -10,6 +10,7 @@ import { CAMERA_USAGE, parseCameraFlags, type CameraOptions } from './flags.ts';
 import { createInput, type CameraInput } from './input/input.ts';
 import { Invites } from './invites.ts';
 import { LanEndpoint } from './lan-endpoint.ts';
+import { CameraNetwork } from './network.ts';
 import { PairingStore } from './pairing-store.ts';
 import { Publisher } from './publisher.ts';
 import { defaultStateFolder, StateFolder } from './state-folder.ts';
@@ -36,7 +37,9 @@ async function runCamera(options: CameraOptions, io: ProgramIo): Promise<void> {
   const endpoint = options.lan ? await openEndpoint(identity, log.child('lan')) : null;
   const publisher = new Publisher({ input, name, clock, log });
   const lan = endpoint?.url ?? null;
-  const peer = new CameraPeer({ identity, name, rendezvous, lan, stun, turn, icePolicy, pairing, clock, log });
+  const network = new CameraNetwork({ clock, log: log.child('nat') });
+  const around = { nat: () => network.nat, mapPort: (port: number) => network.mapPort(port) };
+  const peer = new CameraPeer({ identity, name, rendezvous, lan, stun, turn, icePolicy, pairing, clock, log, ...around });
   const invites = new Invites({ identity, name, rendezvous, pairing, clock, io, people: process.stderr.isTTY });
   const byHand = new ByHand({ identity, peer, clock, io, people: process.stderr.isTTY });
   // A terminal is read when asked for only: a program in its background that reads it is stopped.
@@ -62,6 +65,7 @@ async function runCamera(options: CameraOptions, io: ProgramIo): Promise<void> {
     const unusable = untilUnusable(input);
     input.start();
     peer.start();
+    network.start(peer);
     // A script hands the invite over at once: by then the camera should be where it says. A person gets it all the same.
     await Promise.race([peer.reachable(INVITE_WITHIN_MS), aborted(io.stop), unusable]);
     invites.show();
@@ -72,6 +76,7 @@ async function runCamera(options: CameraOptions, io: ProgramIo): Promise<void> {
     invites.close();
     publisher.close();
     await peer.close();
+    await network.close();
     await endpoint?.close();
     await input.close();
   }

@@ -119,6 +119,7 @@ export class IcePath {
     // Its interface has the library's own class here; what is used of it is what we have.
     Reflect.set(protocol, 'transport', wire);
     adoptProtocol(this.#connection, protocol, candidateOf('srflx', hostAddresses()[0] ?? '127.0.0.1', wire.address.port));
+    this.#connection.localCandidatesEnd = true;
     // By name, as it was replaced by one that takes nothing from strangers.
     wire.onData = (data, from) => void Reflect.apply(Reflect.get(protocol, 'datagramReceived'), protocol, [data, from]);
   }
