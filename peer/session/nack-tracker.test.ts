@@ -13,6 +13,7 @@ beforeEach(() => {
 });
 const push = (...numbers: number[]) => numbers.map((number) => tracker.push(number & 0xffff)).at(-1);
 
+const clockOf = (of: SimulatedClock) => ({ now: () => of.now(), monotonic: () => of.monotonic() });
 /** The times at which anything was asked for. */
 const askedAt = async (ms: number): Promise<number[]> => {
   const times: number[] = [];
@@ -139,6 +140,21 @@ describe('NackTracker', () => {
     // 2,000 packets came in 20 s.
     expect(requested).toBeGreaterThan(1_500);
     expect(requested).toBeLessThan(2_000 * 0.5 + 20 * 50 + 200);
+  });
+
+  it('gives nothing up, and asks for nothing, because the program was busy: it reads what has come first', async () => {
+    let late = 0;
+    const busy = { ...clockOf(clock), setTimeout: (run: () => void, ms: number) => clock.setTimeout(run, ms + late) };
+    const stalled = new NackTracker({ clock: busy, rttMs: () => 40, request: (numbers) => asked.push([...numbers]) });
+    late = 2_000;
+    stalled.push(1);
+    stalled.push(3);
+    late = 0;
+    await clock.advance(2_006);
+    expect(asked).toEqual([]);
+    await clock.advance(15);
+    expect(asked).toEqual([[2]]);
+    expect(stalled.counters.givenUp).toBe(0);
   });
 
   it('works across the wrap, also for 65535 and 0', async () => {

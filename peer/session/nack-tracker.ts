@@ -3,7 +3,7 @@ import { RepairTime } from './repair-time.ts';
 
 interface Missing {
   tries: number;
-  readonly since: number;
+  since: number;
   /** For the last time, and for the time before. */
   askedAt: number;
   askedBefore: number;
@@ -25,6 +25,8 @@ const LOSS_WINDOW_MS = 5_000;
 const MAX_REQUEST = 128;
 /** Packets asked for: so many for each that comes, so many a second besides, and so many at once. More would choke a way that is full. */
 const [SHARE, EACH_SECOND, AT_ONCE] = [0.5, 50, 128];
+/** A timer that comes so much later than it should, ms, comes before the packets that waited as long to be read. */
+const STALL_MS = 30;
 
 /**
  * Sees which packets of a stream are missing and asks for them: as soon as they are not merely late, then once each round trip, for
@@ -155,8 +157,10 @@ export class NackTracker {
   }
 
   #tick(): void {
-    this.#timer = null;
     const now = this.#clock.monotonic();
+    const lateMs = now - (this.#timer?.at ?? now);
+    this.#timer = null;
+    if (lateMs > STALL_MS) return this.#resume(lateMs, now);
     this.#allowance = Math.min(AT_ONCE, this.#allowance + ((now - this.#allowedAt) * EACH_SECOND) / 1_000);
     this.#allowedAt = now;
     const { patienceMs, repeatMs } = this.#time;
@@ -183,6 +187,15 @@ export class NackTracker {
       this.#request(due);
     }
     if (this.#missing.size > 0) this.#arm(Math.max(soonest, now + 5));
+  }
+
+  /** This program was busy with something else: what has arrived meanwhile is read first, and the time does not count. */
+  #resume(lateMs: number, now: number): void {
+    for (const missing of this.#missing.values()) {
+      missing.since += lateMs;
+      missing.next = Math.max(missing.next, now + STALL_MS / 3);
+    }
+    this.#arm(now + STALL_MS / 3);
   }
 
   #arm(at: number): void {

@@ -43,8 +43,17 @@ function stream(count: number, options: { seed?: number; sequence?: number; time
   });
 }
 
-const depacketizer = (clock = new SimulatedClock(), onDamaged = () => {}) => new H264Depacketizer({ clock, onDamaged, maxWaitMs: 100 });
+const depacketizer = (clock = new SimulatedClock(), onDamaged = () => {}) => new H264Depacketizer({ clock, onDamaged, waitMs: () => 100 });
 const feed = (into: H264Depacketizer, packets: readonly RtpPacket[]): H264Frame[] => packets.flatMap((packet) => into.push(packet));
+/** Lets time pass, looking each 20 ms for what it has set free. */
+async function wait(clock: SimulatedClock, into: H264Depacketizer, ms: number): Promise<H264Frame[]> {
+  const out: H264Frame[] = [];
+  for (let passed = 0; passed < ms; passed += 20) {
+    await clock.advance(Math.min(20, ms - passed));
+    out.push(...into.poll());
+  }
+  return out;
+}
 const bytes = (frames: readonly { data: Uint8Array }[]) => frames.map(({ data }) => Buffer.from(data).toString('hex'));
 
 describe('packetizing', () => {
@@ -147,8 +156,7 @@ describe('depacketizing', () => {
       into,
       sent.toSpliced(5, 2).flatMap(({ packets }) => packets),
     );
-    await clock.advance(101);
-    out.push(...into.poll());
+    out.push(...(await wait(clock, into, 101)));
     expect(bytes(out)).toEqual(bytes(sent.toSpliced(5, 2)));
     expect(out.findIndex(({ damagedBefore }) => damagedBefore)).toBe(5);
   });
@@ -160,17 +168,71 @@ describe('depacketizing', () => {
     const early = depacketizer(clock);
     feed(early, one.packets);
     expect(feed(early, [...two.packets.slice(1), ...three.packets])).toEqual([]);
-    await clock.advance(99);
-    expect(early.poll()).toEqual([]);
+    expect(await wait(clock, early, 99)).toEqual([]);
+    expect(Math.round(early.delayMs)).toBe(99);
     expect(bytes(early.push(missing))).toEqual(bytes([two, three]));
 
     const late = depacketizer(clock);
     feed(late, one.packets);
     feed(late, [...two.packets.slice(1), ...three.packets]);
-    await clock.advance(101);
-    expect(bytes(late.poll())).toEqual(bytes([three]));
+    expect(bytes(await wait(clock, late, 101))).toEqual(bytes([three]));
     expect(late.push(missing)).toEqual([]);
     expect(late.counters).toMatchObject({ late: 1, damaged: 1 });
+  });
+
+  it('gives nothing up because the program was busy: what came meanwhile is read first', async () => {
+    const clock = new SimulatedClock();
+    const [one, two, three] = stream(3) as [Sent, Sent, Sent];
+    const into = depacketizer(clock);
+    feed(into, one.packets);
+    feed(into, [...two.packets.slice(1), ...three.packets]);
+    await clock.advance(5_000);
+    expect(into.poll()).toEqual([]);
+    expect(bytes(into.push(two.packets[0]!))).toEqual(bytes([two, three]));
+  });
+
+  it('misses the first packet of a stream, where it is told which that is', async () => {
+    const clock = new SimulatedClock();
+    const [one, two] = stream(2, { sequence: 65_535 }) as [Sent, Sent];
+    const begun = () => new H264Depacketizer({ clock, waitMs: () => 100, first: 65_535 });
+    const repaired = begun();
+    expect(feed(repaired, [...one.packets.slice(1), ...two.packets])).toEqual([]);
+    expect(bytes(repaired.push(one.packets[0]!))).toEqual(bytes([one, two]));
+    const last = two.packets.at(-1)!.sequenceNumber;
+    expect(repaired.isThrough(last)).toBe(true);
+    expect(repaired.isThrough((last + 1) & 0xffff)).toBe(false);
+    const given = begun();
+    feed(given, [...one.packets.slice(1), ...two.packets]);
+    expect(given.isThrough(65_535)).toBe(false);
+    expect(await wait(clock, given, 120)).toEqual([]);
+    expect(given.counters).toMatchObject({ damaged: 1, unconfigured: 1 });
+    expect(given.isThrough(last)).toBe(true);
+  });
+
+  it('delays nothing while all is well, and shows for a while by how much it did', async () => {
+    const clock = new SimulatedClock();
+    const into = depacketizer(clock);
+    const sent = stream(100);
+    for (const { packets } of sent.slice(0, 20)) {
+      expect(feed(into, packets)).toHaveLength(1);
+      await clock.advance(40);
+    }
+    expect(into.delayMs).toBe(0);
+    const [missing, ...others] = sent[20]!.packets;
+    feed(into, others);
+    await wait(clock, into, 60);
+    feed(into, [missing!]);
+    for (const { packets } of sent.slice(21, 40)) {
+      feed(into, packets);
+      await clock.advance(40);
+    }
+    expect(Math.round(into.delayMs)).toBe(60);
+    await clock.advance(10_000);
+    for (const { packets } of sent.slice(40)) {
+      feed(into, packets);
+      await wait(clock, into, 100);
+    }
+    expect(into.delayMs).toBe(0);
   });
 
   it('gives a hole up when too many packets wait behind it', () => {

@@ -79,6 +79,16 @@ export class H264Depacketizer {
     return { ...this.#counters, ...this.#reorder.counters };
   }
 
+  /** How long packets were held back of late, at most, ms; 0 while all come in order. */
+  get delayMs(): number {
+    return this.#reorder.delayMs;
+  }
+
+  /** Whether all up to this sequence number has come out or was given up. */
+  isThrough(sequenceNumber: number): boolean {
+    return this.#reorder.isThrough(sequenceNumber);
+  }
+
   /** The frames completed by this packet, oldest first. Keeps views of the payload until its frame is complete. */
   push(packet: RtpPacket): H264Frame[] {
     this.#counters.packets += 1;
