@@ -104,17 +104,19 @@ export class CameraAtWork {
   }
 
   /** Its way, also while no pictures come by it. */
-  async path(): Promise<PathReport> {
+  async path(punching: boolean): Promise<PathReport> {
     const history = await this.paths.history();
     const { path, reason, report, state } = this.#status;
-    const words = report?.why ? report : pathWords(path, state === 'live' ? null : reason);
+    const mine = report?.mine ?? null;
+    const theirs = report?.theirs ?? null;
+    const words = report?.why ? report : pathWords({ path, reason: state === 'live' ? null : reason, mine, theirs, punching });
     return {
       path,
       history,
       pairs: report?.pairs ?? [],
       attempts: report?.attempts ?? [],
-      mine: report?.mine ?? null,
-      theirs: report?.theirs ?? null,
+      mine,
+      theirs,
       kbps: report?.kbps ?? (this.stream.video ? this.stream.rate.kbps : null),
       relayedBytesMonth: this.paths.relay.bytes,
       relay: this.paths.relay.policy,

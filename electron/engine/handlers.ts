@@ -38,7 +38,7 @@ export function callHandlers(parts: Parts, connections: () => number): CallHandl
       await cameras.remove(id, deleteRecordings);
       return null;
     },
-    'cameras.path': ({ id }) => cameras.at(id).work.path(),
+    'cameras.path': ({ id }) => cameras.at(id).work.path(natChoices.current.punch.enabled),
     'cameras.offerByHand': async ({ invite }) => {
       const { ticket, offer } = await handPairing.offer(invite);
       return { ticket, offer, qr: qrRows(offer) };

@@ -75,37 +75,51 @@ export function yesNo(value: boolean | null): string {
   return value ? 'Yes' : 'No';
 }
 
-/** Which cameras will be direct from here, and which will not: one sentence each, the most important first. */
-export function outlook(nat: NatSummary): string[] {
+/**
+ * Which cameras will be direct from here, and which will not: one sentence each, the most important first.
+ * @param punching whether many ports may be tried
+ */
+export function outlook(nat: NatSummary, punching: boolean): string[] {
   if (nat.classical === 'udp-blocked') {
     return [
       'Cameras outside this network come through a relay, over TCP.',
       'They become direct when the firewall lets UDP out. Cameras in this network are direct in any case.',
     ];
   }
-  const lines: string[] = [];
-  const opened = opens(nat) ? nat.portMapping : null;
-  if (nat.classical === 'unknown') lines.push('Cameras are tried directly all the same; what does not work out goes through a relay.');
-  else if (nat.classical === 'open' || nat.classical === 'full-cone' || opened) {
-    if (opened) lines.push(`The router opens a port when Keyhole asks (${PROTOCOL_NAMES[opened]}).`);
-    lines.push('Every camera that may send UDP will be direct.');
-  } else if (nat.classical === 'restricted-cone') lines.push('Every camera that may send UDP will be direct.');
-  else if (nat.classical === 'symmetric') {
-    lines.push('Cameras behind an open or simple router will be direct.');
-    lines.push(
-      'Cameras behind an ordinary router at home (port-restricted) usually become direct after a few seconds of trying many ports.',
-    );
-    lines.push(
-      'Cameras behind a symmetric router as well go through a relay, unless one of the two routers opens a port (UPnP, NAT-PMP or PCP).',
-    );
-  } else {
-    lines.push('Cameras behind most routers, of homes and small shops, will be direct at once.');
-    lines.push(
-      'Cameras behind a symmetric router (mobile, company) begin on a relay and usually become direct after a few seconds of trying many ports.',
-    );
-  }
+  const lines = expectations(nat, punching);
   if (nat.ipv6) lines.push('There is IPv6 here: a camera that has it too is direct, whatever the routers do.');
   if (nat.cgnat)
     lines.push('Your provider seems to share one public address among several customers: ports opened at your own router do not count.');
   return lines;
+}
+
+function expectations(nat: NatSummary, punching: boolean): string[] {
+  const later = punching
+    ? 'begin on a relay and usually become direct after a few seconds of trying many ports.'
+    : 'go through a relay: trying many ports is switched off below.';
+  if (opens(nat)) {
+    return [
+      `The router opens a port when Keyhole asks (${PROTOCOL_NAMES[nat.portMapping ?? 'upnp']}).`,
+      'Every camera that may send UDP will be direct.',
+    ];
+  }
+  switch (nat.classical) {
+    case 'unknown':
+      return ['Cameras are tried directly all the same; what does not work out goes through a relay.'];
+    case 'open':
+    case 'full-cone':
+    case 'restricted-cone':
+      return ['Every camera that may send UDP will be direct.'];
+    case 'symmetric':
+      return [
+        'Cameras behind an open or simple router will be direct.',
+        `Cameras behind an ordinary router at home (port-restricted) ${later}`,
+        'Cameras behind a symmetric router as well go through a relay, unless one of the two routers opens a port (UPnP, NAT-PMP or PCP).',
+      ];
+    default:
+      return [
+        'Cameras behind most routers, of homes and small shops, will be direct at once.',
+        `Cameras behind a symmetric router (mobile, company) ${later}`,
+      ];
+  }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CandidatePair, ClassicalNat, NatSummary } from '../../electron/contract/model.ts';
-import { allocationWords, CLASSICAL_NAMES, outlook, verdict } from './nat-words.ts';
+import { allocationWords, CLASSICAL_NAMES, outlook as outlookOf, verdict } from './nat-words.ts';
 import { inOrder, pairResult, took } from './path-words.ts';
 
 const nat = (classical: ClassicalNat, changes: Partial<NatSummary> = {}): NatSummary => ({
@@ -15,6 +15,7 @@ const nat = (classical: ClassicalNat, changes: Partial<NatSummary> = {}): NatSum
   cgnat: false,
   ...changes,
 });
+const outlook = (summary: NatSummary, punching = true) => outlookOf(summary, punching);
 const pair = (changes: Partial<CandidatePair>): CandidatePair => ({
   local: '10.0.0.2:1',
   localKind: 'host',
@@ -45,6 +46,13 @@ describe('what to expect of a network', () => {
   it('promises no direct way where no UDP goes out', () => {
     expect(outlook(nat('udp-blocked', { ipv6: true })).join(' ')).toMatch(/through a relay/);
     expect(outlook(nat('udp-blocked')).join(' ')).not.toMatch(/will be direct/);
+  });
+
+  it('promises no attempts that are switched off', () => {
+    for (const classical of ['symmetric', 'port-restricted-cone', 'firewall'] as const) {
+      expect(outlook(nat(classical)).join()).toMatch(/trying many ports\./);
+      expect(outlook(nat(classical), false).join()).toMatch(/switched off/);
+    }
   });
 
   it('tells how ports are given out', () => {
