@@ -4,6 +4,7 @@ import { STUN_HEADER_BYTES } from './message.ts';
 export const CHANNEL_HEADER_BYTES = 4;
 /** A STUN message over a stream: header, and what 16 bits can count. */
 const MAX_FRAME = STUN_HEADER_BYTES + 0xffff;
+const MAX_PARTS = 64;
 
 export function isChannelData(firstByte: number): boolean {
   return (firstByte & 0xc0) === 0x40;
@@ -22,8 +23,12 @@ export class StunFrames {
   push(chunk: Buffer): Buffer[] | null {
     this.#parts.push(chunk);
     this.#bytes += chunk.length;
-    // Joined only when a frame is whole: else a frame that comes byte by byte would be copied for each byte.
-    if (this.#bytes < this.#needed) return [];
+    // Joined only when a frame is whole, or the pieces are many: a frame that comes byte by byte is neither copied for each byte,
+    // nor kept in as many buffers.
+    if (this.#bytes < this.#needed) {
+      if (this.#parts.length > MAX_PARTS) this.#parts = [Buffer.concat(this.#parts, this.#bytes)];
+      return [];
+    }
     const data = this.#parts.length === 1 ? chunk : Buffer.concat(this.#parts, this.#bytes);
     const frames: Buffer[] = [];
     let offset = 0;
