@@ -9,6 +9,8 @@ export const SERVERS = {
   alternate: '203.0.113.2',
   relay: '203.0.113.3',
   relayAlternate: '203.0.113.4',
+  /** Of a rendezvous that relays by itself. */
+  relayingRendezvous: '203.0.113.5',
   rendezvous6: '2001:db8::1',
   alternate6: '2001:db8::2',
 } as const;

@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { AgentSocket } from './agent.ts';
 import type { Host } from './host.ts';
+import { SERVERS } from './internet.ts';
 import { Lab } from './lab.ts';
 import { laboratoryUnavailable, namespacesThere } from './namespaces.ts';
 import { punch, Reflectors } from './probe.ts';
 import type { Router } from './router.ts';
 import { run } from './shell.ts';
 
+const NOBODY = { address: '192.0.2.200', port: 9 };
 const unavailable = laboratoryUnavailable();
 
 describe.skipIf(unavailable !== null)(`the laboratory${unavailable ? ` (skipped: ${unavailable})` : ''}`, () => {
@@ -46,6 +48,32 @@ describe.skipIf(unavailable !== null)(`the laboratory${unavailable ? ` (skipped:
     expect(await reflectors.reaching(socket, public_, [otherBoth, main])).toEqual([true, true]);
   });
 
+  it('forgets the UDP of a NAT, and leaves TCP alone', async () => {
+    const server = { address: SERVERS.alternate, port: 8_000 };
+    await (await lab.internet.agent()).listen(server);
+    await (await one.agent()).tcp(server);
+    const known = (protocol: string) => cone.sh(`conntrack -L -p ${protocol} 2>/dev/null`);
+    const socket = await (await one.agent()).udp();
+    expect(await gets(socket)).toBe(true);
+    expect([await known('udp'), await known('tcp')]).toEqual([
+      expect.stringContaining('dport=7001'),
+      expect.stringContaining('dport=8000'),
+    ]);
+    await cone.forget('udp');
+    expect([await known('udp'), await known('tcp')]).toEqual(['', expect.stringContaining('dport=8000')]);
+  });
+
+  it('turns a NAT into another', async () => {
+    const socket = await (await other.agent()).udp();
+    await strict.become({ kind: 'full-cone' });
+    const { main, otherBoth } = reflectors;
+    const to = await reflectors.mapped(socket);
+    expect(await reflectors.reaching(socket, to ?? NOBODY, [otherBoth, main])).toEqual([true, true]);
+    await strict.become({ kind: 'port-restricted-cone' });
+    const again = await reflectors.mapped(socket);
+    expect(await reflectors.reaching(socket, again ?? NOBODY, [otherBoth, main])).toEqual([false, true]);
+  });
+
   it('gives a NAT another public address, and the old one leads nowhere', async () => {
     const socket = await (await one.agent()).udp();
     const before = await reflectors.mapped(socket);
@@ -53,9 +81,7 @@ describe.skipIf(unavailable !== null)(`the laboratory${unavailable ? ` (skipped:
     const after = await reflectors.mapped(socket);
     expect(after).toEqual({ address, port: before?.port });
     expect(address).not.toBe(before?.address);
-    await expect(reflectors.reaching(socket, before ?? { address: '', port: 0 }, [reflectors.main])).rejects.toThrow(
-      'what must come through',
-    );
+    await expect(reflectors.reaching(socket, before ?? NOBODY, [reflectors.main])).rejects.toThrow('what must come through');
     expect(await reflectors.reaching(socket, { address, port: socket.port }, [reflectors.otherBoth, reflectors.main])).toEqual([
       true,
       true,
@@ -96,9 +122,7 @@ describe.skipIf(unavailable !== null)(`the laboratory${unavailable ? ` (skipped:
     const there = await reflectors.mapped(socket);
     await cone.blockUdp();
     expect(await gets(socket)).toBe(false);
-    await expect(reflectors.reaching(socket, there ?? { address: '', port: 0 }, [reflectors.main])).rejects.toThrow(
-      'what must come through',
-    );
+    await expect(reflectors.reaching(socket, there ?? NOBODY, [reflectors.main])).rejects.toThrow('what must come through');
     await cone.unblockUdp();
     expect(await gets(socket)).toBe(true);
   });
@@ -120,9 +144,9 @@ describe.skipIf(unavailable !== null)(`the laboratory${unavailable ? ` (skipped:
 
   it('leads nowhere what nobody has', async () => {
     const socket = await (await one.agent()).udp();
-    await socket.send({ address: '192.0.2.200', port: 9 }, 'nobody');
+    await socket.send(NOBODY, 'nobody');
     // Not even a word that it is unreachable, which would make the next send fail.
-    await socket.send({ address: '192.0.2.200', port: 9 }, 'nobody');
+    await socket.send(NOBODY, 'nobody');
     expect(await gets(socket)).toBe(true);
   });
 });

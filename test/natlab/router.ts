@@ -30,7 +30,7 @@ interface RouterPlace {
 
 /** A router with one way up, `wan`, and a switch, `lan`. */
 export class Router extends Machine implements AttachPoint {
-  readonly plan: RouterPlan;
+  #plan: RouterPlan;
   readonly uplink: Uplink;
   readonly outermost: InternetUplink | null;
   /** IPv4 subnet of the LAN: its numbers without the last, that of the subnet itself, and the length of its mask. */
@@ -41,7 +41,7 @@ export class Router extends Machine implements AttachPoint {
 
   constructor(name: string, namespace: string, options: RouterPlace) {
     super(name, namespace, { ipv6: options.ipv6 });
-    this.plan = options.plan;
+    this.#plan = options.plan;
     this.uplink = options.uplink;
     this.outermost = isAtInternet(options.uplink) ? options.uplink : options.behind.outermost;
     const [, net = '', first = '', length = ''] = /^(\d+\.\d+\.\d+)\.(\d+)\/(\d+)$/.exec(options.subnet) ?? [];
@@ -83,7 +83,7 @@ export class Router extends Machine implements AttachPoint {
     await cable({ machine: this, name: port }, { machine, name });
     await this.sh(`
       ip link set ${port} master lan up
-      ${this.plan.isolated ? `ip link set ${port} type bridge_slave isolated on` : ''}
+      ${this.#plan.isolated ? `ip link set ${port} type bridge_slave isolated on` : ''}
     `);
     const prefix6 = machine.ipv6 ? this.#prefix6 : null;
     await machine.sh(`
@@ -109,9 +109,23 @@ export class Router extends Machine implements AttachPoint {
     };
   }
 
-  /** As after a restart: all mappings and connections are unknown. */
-  async forget(): Promise<void> {
-    await this.sh('conntrack -F 2>/dev/null; nft list map ip nat cone >/dev/null 2>&1 && nft flush map ip nat cone; exit 0');
+  /** Turns into another router in its place. UDP mappings are forgotten; TCP connections live on. */
+  async become(plan: Omit<RouterPlan, 'lan'>): Promise<void> {
+    if ((plan.kind === 'firewall') !== (this.#plan.kind === 'firewall'))
+      throw new Error('the LAN of a firewall is public: that of others is not');
+    this.#plan = { ...this.#plan, hairpin: false, isolated: false, ...plan };
+    const isolated = this.#plan.isolated ? 'on' : 'off';
+    await this.sh(`for port in /sys/class/net/lan/brif/*; do ip link set "\${port##*/}" type bridge_slave isolated ${isolated}; done`);
+    await this.#load();
+    await this.forget('udp');
+  }
+
+  /** As after a restart: all mappings and connections are unknown; with `udp`, those of UDP only, as of a router that runs out of room. */
+  async forget(what: 'all' | 'udp' = 'all'): Promise<void> {
+    await this.sh(`
+      conntrack ${what === 'udp' ? '-D -p udp' : '-F'} >/dev/null 2>&1 || true
+      nft flush map ip nat cone 2>/dev/null || true
+    `);
   }
 
   /** Another public address, as some providers give each night, or after a reconnection. @returns the new one */
@@ -135,7 +149,9 @@ export class Router extends Machine implements AttachPoint {
   }
 
   async #load(): Promise<void> {
-    const { kind, hairpin = false } = this.plan;
+    // Of a cone before, if it was one.
+    await this.sh('nft delete table ip nat 2>/dev/null || true');
+    const { kind, hairpin = false } = this.#plan;
     await this.sh(`nft -f - <<END\n${natRules(kind, { wan: this.uplink.address, lan: this.subnet, hairpin })}\nEND`);
   }
 }
