@@ -24,7 +24,7 @@ const ROOMS = {
   // A camera is its own rendezvous on its network.
   camera: ['base', 'contract', 'peer', 'media', 'ffmpeg', 'rendezvous'],
   rendezvous: ['base', 'peer'],
-  cli: ['base', 'contract', 'host', 'camera', 'rendezvous'],
+  cli: ['base', 'contract', 'host', 'camera', 'rendezvous', 'peer'],
   scripts: ['base', 'cli'],
   renderer: ['contract'],
 };

@@ -20,6 +20,10 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'introduce apps and cameras to each other (signaling and STUN; carries no media)',
     run: async (argv) => (await import('../rendezvous/main.ts')).main(argv),
   },
+  nat: {
+    summary: 'find out what the router here does, and which cameras will be direct',
+    run: async (argv) => (await import('./nat.ts')).main(argv),
+  },
 };
 
 /** Whether a first argument asks for the command rather than for the desktop app, which is the same program when packed. */

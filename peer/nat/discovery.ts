@@ -41,13 +41,16 @@ export async function discoverNat(options: DiscoveryOptions): Promise<NatReport>
   const { clock, network = systemNetwork, lifetime = false, signal } = options;
   // Takes as long as the rest, and waits for nothing of it.
   void options.mapper?.findings();
+  const sockets = new Set<StunSocket>();
   const openStun = async (localAddress: string): Promise<StunSocket> => {
     const socket = new StunSocket(await network.open(localAddress), clock);
-    // Closed, it answers all that is asked of it at once: so everything ends.
+    sockets.add(socket);
     if (signal?.aborted) socket.close();
-    else signal?.addEventListener('abort', () => socket.close(), { once: true });
     return socket;
   };
+  // A closed one answers all that is asked of it at once: so everything ends.
+  const stop = () => sockets.forEach((socket) => socket.close());
+  signal?.addEventListener('abort', stop);
   const found: Findings = { observations: [], notes: [] };
   const names = options.servers.slice(0, MAX_SERVERS);
   const [servers, servers6] = await Promise.all(([4, 6] as const).map((family) => resolveAll(names, family, network)));
@@ -55,6 +58,7 @@ export async function discoverNat(options: DiscoveryOptions): Promise<NatReport>
     behindIpv4({ servers: servers ?? [], clock, network, openStun, lifetime, signal }, found),
     hasIpv6({ servers: servers6 ?? [], network, openStun }, found),
   ]);
+  signal?.removeEventListener('abort', stop);
   const { notes } = found;
   const udpBlocked =
     !ipv4.answered && !found.observations.some(({ mapped }) => mapped !== null) && options.online === true && names.length > 0;

@@ -33,8 +33,10 @@ interface Pending {
 
 /** A UDP socket that asks STUN servers, several at a time, and keeps its one mapping all the while. */
 export class StunSocket {
+  readonly port: number;
   readonly #socket: Socket;
   readonly #clock: Clock;
+  #closed = false;
   readonly #pending = new Map<string, Pending>();
   /** Transactions of answers and questions that came and were not awaited here: from elsewhere, for `heard`. */
   readonly #waiting = new Map<string, (came: boolean) => void>();
@@ -43,12 +45,9 @@ export class StunSocket {
   constructor(socket: Socket, clock: Clock) {
     this.#socket = socket;
     this.#clock = clock;
+    this.port = socket.address().port;
     socket.on('message', this.#onMessage);
     socket.on('error', ignore);
-  }
-
-  get port(): number {
-    return this.#socket.address().port;
   }
 
   /**
@@ -56,6 +55,7 @@ export class StunSocket {
    * `refused`: the server does not do what was asked.
    */
   ask(server: Endpoint, { change, responsePort }: BindingQuestion = {}): Promise<BindingAnswer | 'refused' | null> {
+    if (this.#closed) return Promise.resolve(null);
     const { address = false, port = false } = change ?? {};
     // One that comes from where the question went was not changed, whatever the server says.
     const fits = (from: Endpoint) => (from.address !== server.address) === address && (address || (from.port !== server.port) === port);
@@ -90,6 +90,7 @@ export class StunSocket {
   /** Whether a message of that transaction comes in within `ms`. */
   heard(transaction: Buffer, ms: number): Promise<boolean> {
     const key = transaction.toString('hex');
+    if (this.#closed) return Promise.resolve(false);
     return new Promise((resolve) => {
       const finish = (came: boolean) => {
         timer.cancel();
@@ -103,6 +104,7 @@ export class StunSocket {
 
   /** What is asked or awaited ends without an answer. */
   close(): void {
+    this.#closed = true;
     this.#socket.off('message', this.#onMessage);
     closeUdp(this.#socket);
     for (const { finish } of [...this.#pending.values()]) finish(null);
