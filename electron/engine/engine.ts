@@ -10,13 +10,13 @@ import { collectGarbage } from '../recording/garbage.ts';
 import { Recorder } from '../recording/recorder.ts';
 import { repairIndex, type RepairReport } from '../recording/repair.ts';
 import { RunPeriods } from '../recording/run-periods.ts';
+import { HandOffers } from '../sources/p2p/hand-offers.ts';
 import { Storage } from '../storage/client.ts';
 import { appIdentity } from './app-identity.ts';
 import { callHandlers, streamHandlers } from './handlers.ts';
 import { Cameras } from './cameras.ts';
 import { ContractServer } from './contract-server.ts';
 import { Events } from './events.ts';
-import { noHandPairing } from './hand-pairing.ts';
 import { NatChoices } from './nat-settings.ts';
 import { Network } from './network.ts';
 import { Paths } from './paths/paths.ts';
@@ -78,6 +78,13 @@ export class Engine {
       const lan = new LanBrowser({ clock, log: log.child('lan'), interfaces: () => lanInterfaces(mode) });
       lan.start();
       closers.push(() => lan.close());
+      const handOffers = new HandOffers({
+        identity,
+        ice: () => ({ stun: [], turn: [], policy: 'all', mapPort: (port, address) => network.mapPort(port, address) }),
+        clock,
+        log: log.child('hand'),
+      });
+      closers.push(() => handOffers.close());
       const notices = [...options.notices, ...repairNotices(storage, repaired)];
       const cameras: Cameras = new Cameras({
         storage,
@@ -88,6 +95,7 @@ export class Engine {
           log: log.child('camera'),
           natMonitor,
           lan,
+          takeSession: (publicKey) => handOffers.take(publicKey),
           punchBudget: () => natChoices.current.punch,
           mapPort: (port, address) => network.mapPort(port, address),
           stunServers: (urls) => network.named(urls),
@@ -124,7 +132,7 @@ export class Engine {
         events,
         natMonitor,
         natChoices,
-        handPairing: noHandPairing,
+        handPairing: handOffers,
         notices,
         publicKey: identity.publicKey,
         host: options.host,

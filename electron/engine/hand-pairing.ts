@@ -1,5 +1,4 @@
 import { encode } from 'uqr';
-import { CodedError } from '../base/errors.ts';
 import type { AcceptedSource } from '../sources/registry.ts';
 
 /** Pairing by two texts that people carry, without any server. */
@@ -8,19 +7,6 @@ export interface HandPairing {
   offer(invite: string): Promise<{ readonly ticket: string; readonly offer: string }>;
   /** What to keep of the camera; its source finds the connection that was made. Errors: `answer-wrong`, `not-found`, `ice-failed`. */
   answer(ticket: string, answer: string): Promise<AcceptedSource>;
-}
-
-/** Where nobody can. */
-export const noHandPairing: HandPairing = {
-  offer: () => Promise.reject(notSupported()),
-  answer: () => Promise.reject(notSupported()),
-};
-
-function notSupported(): CodedError {
-  return new CodedError(
-    'not-supported',
-    'Pairing by hand is not possible with this Keyhole: use an invite, with a rendezvous both sides reach.',
-  );
 }
 
 /** Rows of `1` (dark) and `0`; null for a text that is too long for a QR code (about 2.9 KB). */

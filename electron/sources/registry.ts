@@ -45,7 +45,8 @@ const KINDS: { readonly [K in Kind]: SourceKind<K> } = {
     key: ({ publicKey }) => publicKey,
     create: (camera, context, events) => {
       const { identity, clock, log, lan } = context;
-      return new P2pSource({ identity, camera, clock, log, events, lan, surroundings: context });
+      const takeSession = () => context.takeSession(camera.publicKey);
+      return new P2pSource({ identity, camera, clock, log, events, lan, takeSession, surroundings: context });
     },
   },
   rtsp: {

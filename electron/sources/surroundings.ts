@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts';
 import type { NatReport, PunchSettings, Reason } from '../contract/model.ts';
 import type { Identity } from '../../peer/identity.ts';
 import type { MappedPort } from '../../peer/session/ice-path.ts';
+import type { ViewerSession } from '../../peer/session/viewer-session.ts';
 import type { LanFinder } from '../../peer/signaling/meeting.ts';
 
 /** What is known of the NAT that this machine is behind. */
@@ -36,6 +37,8 @@ export interface SourceContext {
   readonly natMonitor: NatMonitor;
   /** Finds cameras on the networks of this machine, for all sources; null: nobody looks there. */
   readonly lan: LanFinder | null;
+  /** The session that was agreed on by hand with the camera that has this key (base64url), if there is one: whoever takes it closes it. */
+  takeSession(publicKey: string): ViewerSession | null;
   /** Asked at each attempt: it is a setting. */
   punchBudget(): PunchSettings;
   /** Has the router lead a port of its own to one of ours; null where it does not, or must not be asked: it is a setting. */
