@@ -1,8 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { MessageChannel } from 'node:worker_threads';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ByHand } from '../../camera/by-hand.ts';
 import { systemClock } from '../../electron/base/clock.ts';
 import { Emitter } from '../../electron/base/emitter.ts';
+import { EngineClient } from '../../electron/contract/client.ts';
+import { Engine } from '../../electron/engine/engine.ts';
+import { fromWorkerPort } from '../../electron/engine/ports.ts';
 import { P2pSource } from '../../electron/sources/p2p/source.ts';
 import { HandOffers } from '../../electron/sources/p2p/hand-offers.ts';
 import type { Identity } from '../../peer/identity.ts';
@@ -109,6 +115,24 @@ describe('an offer that is carried by hand', () => {
     const [oldest] = all;
     const { answer } = await type(oldest?.offer ?? '');
     await expect(offers.answer(oldest?.ticket ?? '', answer ?? '')).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it('makes a camera of the app, by its contract', async () => {
+    const camera = world.camera('yard', { rendezvous: [] });
+    const type = terminalOf(camera);
+    const options = { dataDir: join(world.dir, 'data'), dataKey: new Uint8Array(randomBytes(32)), host: 'browser', notices: [] } as const;
+    const engine = await Engine.open(options, { clock: systemClock, log: testLog, onFailure: () => {} });
+    world.onClose(() => engine.close());
+    const { port1, port2 } = new MessageChannel();
+    engine.serve(fromWorkerPort(port1));
+    const client = new EngineClient(fromWorkerPort(port2));
+    const { ticket, offer, qr } = await client.call('cameras.offerByHand', { invite: camera.invite() });
+    expect(qr?.length).toBeGreaterThan(20);
+    const { answer } = await type(offer);
+    const added = await client.call('cameras.answerByHand', { ticket, answer: answer ?? '' });
+    expect(added).toMatchObject({ name: 'yard', source: { kind: 'p2p', rendezvous: [] } });
+    const states = async () => (await client.call('cameras.list', {})).map(({ state }) => state);
+    await vi.waitFor(async () => expect(await states()).toEqual(['live']), 20_000);
   });
 
   it('is answered by the real program on its standard input', async () => {
