@@ -45,7 +45,7 @@ export interface PathKeeperOptions {
 }
 
 /** After this time without a pair a try is over, ms. */
-const TRY_MS = 6_000;
+const TRY_MS = 4_000;
 /** How long a path may be in doubt before another is looked for, ms. */
 const DOUBT_MS = 550;
 /** Between two tries to restore a dead path, ms, with jitter: the network may be back any moment. */
@@ -54,6 +54,11 @@ const RESTORE_EVERY_MS = 700;
 const IMPROVE_AFTER_MS = [800, 5_000, 20_000, 60_000, 300_000, 900_000];
 /** What ICE gets before ports are punched that it does not know, ms: with a relay it has its path by then. */
 const ICE_ALONE_MS = 1_500;
+/** The longest wait for word of our own NAT while there is no path, and how often that is looked at, ms. */
+const NAT_KNOWN_MS = 6_000;
+const POLL_MS = 250;
+/** How often improving waits for word of both NATs before it tries ICE without. */
+const BLIND_ROUNDS = 2;
 const MAX_ATTEMPTS = 20;
 
 /**
@@ -97,10 +102,17 @@ export class PathKeeper {
 
   /** Before there is any path: punches over a rendezvous where ICE alone will not do. @param begun an attempt takes its time */
   async punchAtOnce(begun: () => void): Promise<void> {
-    const { outOfBand, paths, clock } = this.#options;
-    if (!outOfBand || !this.#canPunch()) return;
-    await delay(clock, ICE_ALONE_MS);
-    if (this.#closed || paths.current) return;
+    const { outOfBand, paths, clock, punchBudget, nat } = this.#options;
+    if (!outOfBand || !punchBudget() || !nat().theirs) return;
+    // Our own NAT may just be being looked at, where the first camera has only now named a server to ask.
+    let waitedMs = 0;
+    for (let waitMs = ICE_ALONE_MS; waitedMs < NAT_KNOWN_MS; waitMs = POLL_MS) {
+      await delay(clock, waitMs);
+      waitedMs += waitMs;
+      if (this.#closed || paths.current) return;
+      if (this.#canPunch()) break;
+    }
+    if (!this.#canPunch()) return;
     begun();
     this.#improving = true;
     await this.#punch(outOfBand).finally(() => (this.#improving = false));
@@ -163,10 +175,13 @@ export class PathKeeper {
   async #improve(): Promise<void> {
     const { isRelayed, inBand, paths, nat } = this.#options;
     if (this.#closed || this.#improving || this.#options.ice().policy === 'relay') return;
-    this.#improving = true;
     this.#improved += 1;
+    // ICE has just failed to find one; what else to try, the NATs say. They are told soon.
+    const { mine, theirs } = nat();
+    if (this.#improved <= BLIND_ROUNDS && !(mine && theirs)) return this.#planImprovement();
+    this.#improving = true;
     try {
-      const mapped = Boolean(nat().mine?.portMapping ?? nat().theirs?.portMapping);
+      const mapped = Boolean(mine?.portMapping ?? theirs?.portMapping);
       const plans = mapped || !this.#canPunch() ? (['ice', 'punch'] as const) : (['punch', 'ice'] as const);
       for (const plan of plans) {
         if (this.#closed || !isRelayed() || paths.consent !== 'fresh') break;

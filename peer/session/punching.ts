@@ -108,5 +108,5 @@ export async function runPunch(
     return null;
   }
   path.adopt(punched.socket);
-  return `punched 1 udp 1862270975 ${punched.remote.address} ${punched.remote.port} typ prflx raddr 0.0.0.0 rport 0`;
+  return `punched 1 udp 1862270975 ${punched.remote.address} ${punched.remote.port} typ srflx raddr 0.0.0.0 rport 9`;
 }
