@@ -3,6 +3,8 @@ export interface BenchRow {
   name: string;
   value: number;
   unit: string;
+  /** Of the same samples, where `value` is their median. */
+  p95?: number;
   against?: { name: string; value: number; ratio: number };
   target?: string;
 }
