@@ -13,6 +13,23 @@ export const CLASSICAL_NAMES: Readonly<Record<ClassicalNat, string>> = {
   'unknown': 'Not known',
 };
 
+/**
+ * The kind to reckon with: where it is not known who is let in (that takes a STUN server with two addresses), the strictest
+ * that fits what is known.
+ */
+function worstOf({ classical, mapping }: NatSummary): ClassicalNat {
+  if (classical !== 'unknown' || mapping === 'unknown') return classical;
+  if (mapping === 'none') return 'firewall';
+  return mapping === 'endpoint-independent' ? 'port-restricted-cone' : 'symmetric';
+}
+
+/** Its classical name, or as much of it as is known. */
+export function natName(nat: NatSummary): string {
+  if (nat.classical !== 'unknown' || nat.mapping === 'unknown') return CLASSICAL_NAMES[nat.classical];
+  if (nat.mapping === 'none') return 'No translation';
+  return nat.mapping === 'endpoint-independent' ? 'A cone of some kind' : CLASSICAL_NAMES.symmetric;
+}
+
 const MEANING: Readonly<Record<ClassicalNat, string>> = {
   'open': 'This network has a public address of its own, and lets everybody in.',
   'firewall': 'This network has a public address of its own; a firewall lets in only who was called from inside.',
@@ -26,14 +43,18 @@ const MEANING: Readonly<Record<ClassicalNat, string>> = {
   'unknown': 'How the router behaves could not be found out.',
 };
 
-export const natMeaning = (classical: ClassicalNat): string => MEANING[classical];
+export function natMeaning(nat: NatSummary): string {
+  const worst = worstOf(nat);
+  return worst === nat.classical ? MEANING[worst] : SUPPOSED[worst];
+}
 
 /** What it comes to, as a headline. */
 export function verdict(nat: NatSummary): string {
-  if (nat.classical === 'udp-blocked') return 'Cameras outside come through a relay';
-  if (nat.classical === 'unknown') return 'Not known, but tried all the same';
-  if (opens(nat) || ['open', 'full-cone', 'restricted-cone'].includes(nat.classical)) return 'Cameras will be direct';
-  return nat.classical === 'symmetric' ? 'Many cameras will be direct' : 'Nearly all cameras will be direct';
+  const kind = worstOf(nat);
+  if (kind === 'udp-blocked') return 'Cameras outside come through a relay';
+  if (kind === 'unknown') return 'Not known, but tried all the same';
+  if (opens(nat) || ['open', 'full-cone', 'restricted-cone'].includes(kind)) return 'Cameras will be direct';
+  return kind === 'symmetric' ? 'Many cameras will be direct' : 'Nearly all cameras will be direct';
 }
 
 /** Behind the provider's own translation an opened port is not one of the internet. */
@@ -52,6 +73,12 @@ export const FILTERING_NAMES: Readonly<Record<NatFiltering, string>> = {
   'address-dependent': 'Address-dependent',
   'address-and-port-dependent': 'Address- and port-dependent',
   'unknown': 'Not known',
+};
+
+const SUPPOSED: Readonly<Record<ClassicalNat, string>> = {
+  ...MEANING,
+  'firewall': 'No router translates in between. Whom a firewall lets in is not known; supposed is the strictest.',
+  'port-restricted-cone': 'The router keeps one door for each program. Whom it lets in by it is not known; supposed is the strictest.',
 };
 
 export const PROTOCOL_NAMES: Readonly<Record<PortMappingProtocol, string>> = { 'pcp': 'PCP', 'nat-pmp': 'NAT-PMP', 'upnp': 'UPnP-IGD' };
@@ -103,7 +130,7 @@ function expectations(nat: NatSummary, punching: boolean): string[] {
       'Every camera that may send UDP will be direct.',
     ];
   }
-  switch (nat.classical) {
+  switch (worstOf(nat)) {
     case 'unknown':
       return ['Cameras are tried directly all the same; what does not work out goes through a relay.'];
     case 'open':

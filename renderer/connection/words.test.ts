@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CandidatePair, ClassicalNat, NatSummary } from '../../electron/contract/model.ts';
-import { allocationWords, CLASSICAL_NAMES, outlook as outlookOf, verdict } from './nat-words.ts';
+import { allocationWords, CLASSICAL_NAMES, natMeaning, natName, outlook as outlookOf, verdict } from './nat-words.ts';
 import { inOrder, pairResult, took } from './path-words.ts';
 
 const nat = (classical: ClassicalNat, changes: Partial<NatSummary> = {}): NatSummary => ({
@@ -41,6 +41,17 @@ describe('what to expect of a network', () => {
     const shared = nat('symmetric', { portMapping: 'upnp', cgnat: true });
     expect(verdict(shared)).toBe(verdict(nat('symmetric')));
     expect(outlook(shared).join()).toMatch(/relay.*share one public address/);
+  });
+
+  it('reckons with the strictest that fits where nobody could tell who is let in', () => {
+    const cone = nat('unknown', { mapping: 'endpoint-independent' });
+    expect(verdict(cone)).toBe(verdict(nat('port-restricted-cone')));
+    expect(outlook(cone)).toEqual(outlook(nat('port-restricted-cone')));
+    expect(natName(cone)).toMatch(/cone/);
+    expect(natMeaning(cone)).toMatch(/not known; supposed is the strictest/);
+    expect(natMeaning(nat('port-restricted-cone'))).not.toMatch(/supposed/);
+    expect(verdict(nat('unknown', { mapping: 'none' }))).toBe(verdict(nat('firewall')));
+    expect(verdict(nat('unknown'))).toMatch(/Not known/);
   });
 
   it('promises no direct way where no UDP goes out', () => {

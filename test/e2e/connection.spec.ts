@@ -77,6 +77,10 @@ test('the network page looks when asked to, leads to each camera, and keeps what
   await expect(page.getByTestId('network')).toBeVisible();
   await page.getByTestId('nat-refresh').click();
   await expect(page.getByTestId('nat-refresh')).toBeEnabled({ timeout: 60_000 });
+  await expect(page.getByTestId('nat-when')).toContainText('Looked');
+  await expect(page.getByTestId('mapping-table')).toContainText(/127\.0\.0\.1:\d+/);
+  await expect(page.getByTestId('nat-facts')).toContainText(/Mapping\s*None/);
+  await expect(page.getByTestId('nat-outlook')).toContainText('direct');
   const way = page.getByTestId('camera-way');
   await expect(way).toContainText('Till');
   await expect(way).toContainText(/Direct/);

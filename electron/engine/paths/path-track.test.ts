@@ -19,7 +19,7 @@ describe('the ways of a camera', () => {
   it('are spans of one kind, or of one reason why there is none', async () => {
     const clock = new SimulatedClock(T0);
     const track = new PathTrack(clock);
-    const then = async (way: CameraPath | null, reason = GONE) => {
+    const then = async (way: CameraPath | null, reason: Reason = GONE) => {
       track.set(way, reason);
       await clock.advance(1000);
     };
@@ -35,6 +35,25 @@ describe('the ways of a camera', () => {
       span(T0 + 3000, T0 + 5000, 'relay'),
       span(T0 + 5000, T0 + 6000, 'srflx'),
     ]);
+  });
+
+  it('the first connecting belongs to what comes of it, and is none until then', async () => {
+    for (const [way, kind] of [
+      [path('srflx'), 'srflx'],
+      [null, 'none'],
+    ] as const) {
+      const clock = new SimulatedClock(T0);
+      const track = new PathTrack(clock);
+      track.set(null, null);
+      await clock.advance(4000);
+      expect(track.unwritten).toMatchObject([{ from: T0, to: T0 + 4000, kind: 'none', reason: { code: 'session-lost' } }]);
+      expect(track.take(true)).toEqual([]);
+      track.set(way, GONE);
+      await clock.advance(1000);
+      track.set(null, null);
+      await clock.advance(1000);
+      expect(track.unwritten).toEqual([span(T0, T0 + 6000, kind, way ? null : GONE)]);
+    }
   });
 
   it('are written when they change, a lasting one once a minute, and the rest at the end', async () => {

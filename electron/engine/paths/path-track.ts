@@ -7,10 +7,14 @@ const MAX_WAITING = 64;
 /** How often an unchanged span is written again, a little longer, milliseconds: what a killed process loses of it. */
 const TOUCH_MS = 60_000;
 
+const CONNECTING: Reason = { code: 'session-lost', text: 'Connecting to the camera…' };
+
 /** What the way of one camera was and is, as spans; those that storage does not know yet are kept here. */
 export class PathTrack {
   readonly #clock: Clock;
   #current: Omit<PathSpan, 'to'> | null = null;
+  /** Since when the first connection is being made. */
+  #connecting: UtcMs | null = null;
   #writtenAt = -Infinity;
   #waiting: PathSpan[] = [];
   /** Spans left out because storage was too slow for too long. */
@@ -20,13 +24,18 @@ export class PathTrack {
     this.#clock = clock;
   }
 
-  /** @param reason why there is no path */
-  set(path: CameraPath | null, reason: Reason): void {
+  /** @param reason why there is no path; null while the first connection is being made, which belongs to what comes of it */
+  set(path: CameraPath | null, reason: Reason | null): void {
+    if (!path && !reason) {
+      this.#connecting ??= this.#current ? null : this.#now();
+      return;
+    }
     const kind = path?.kind ?? 'none';
     const why = path ? null : reason;
     if (this.#current?.kind === kind && this.#current.reason?.code === why?.code) return;
     this.#end();
-    this.#current = { from: this.#now(), kind, reason: why };
+    this.#current = { from: this.#connecting ?? this.#now(), kind, reason: why };
+    this.#connecting = null;
     this.#writtenAt = -Infinity;
   }
 
@@ -34,11 +43,13 @@ export class PathTrack {
   stop(): void {
     this.#end();
     this.#current = null;
+    this.#connecting = null;
   }
 
   /** All that storage does not know, or only in part, up to now. */
   get unwritten(): readonly PathSpan[] {
-    return this.#current ? [...this.#waiting, this.#whole(this.#current)] : this.#waiting;
+    const current = this.#current ?? (this.#connecting === null ? null : { from: this.#connecting, kind: 'none', reason: CONNECTING });
+    return current ? [...this.#waiting, this.#whole(current)] : this.#waiting;
   }
 
   /** The same, to be written, as far as it is worth it; `all` at the end. */

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { utcMs } from '../../base/units.ts';
-import type { PathSpan, Reason, RelayPolicy } from '../../contract/model.ts';
+import type { PathSpan, RelayPolicy } from '../../contract/model.ts';
 import type { SourceStatus } from '../../sources/source.ts';
 import type { Storage } from '../../storage/client.ts';
 import type { CameraKey } from '../../storage/interface.ts';
@@ -13,8 +13,6 @@ import { RelayAccount, monthOf } from './relay-account.ts';
 const HISTORY_MS = 86_400_000;
 /** What was counted is written at most this often, milliseconds. */
 const FLUSH_MS = 10_000;
-
-const CONNECTING: Reason = { code: 'session-lost', text: 'Connecting to the camera…' };
 
 /** The ways of one camera: what they were, what went through relays, what was tried. */
 export interface CameraPaths {
@@ -75,7 +73,7 @@ export class Paths {
       },
       status: ({ path, reason, state, report }) => {
         // Pictures that come by a way nobody has named yet tell nothing new.
-        if (path || state !== 'live') track.set(path, reason ?? CONNECTING);
+        if (path || state !== 'live') track.set(path, reason);
         if (!report) return;
         relay.count(report.relayedBytes);
         attempts.see(report.attempts);
