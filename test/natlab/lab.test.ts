@@ -63,6 +63,19 @@ describe.skipIf(unavailable !== null)(`the laboratory${unavailable ? ` (skipped:
     expect([await known('udp'), await known('tcp')]).toEqual(['', expect.stringContaining('dport=8000')]);
   });
 
+  it('lets a mapping live as long as it is told to', async () => {
+    const brief = await lab.router('brief', { kind: 'full-cone', lifetimeS: 1 });
+    const socket = await (await (await lab.host('brief-host', brief)).agent()).udp();
+    const to = await reflectors.mapped(socket);
+    const { main, otherBoth } = reflectors;
+    expect(await reflectors.reaching(socket, to ?? NOBODY, [otherBoth, main])).toEqual([true, true]);
+    await vi.waitFor(
+      async () => expect(await brief.sh('nft list map ip nat cone; conntrack -L -p udp 2>/dev/null')).not.toContain('192.168.1.10'),
+      10_000,
+    );
+    await expect(reflectors.reaching(socket, to ?? NOBODY, [main])).rejects.toThrow('what must come through');
+  });
+
   it('turns a NAT into another', async () => {
     const socket = await (await other.agent()).udp();
     await strict.become({ kind: 'full-cone' });

@@ -104,4 +104,28 @@ describe.skipIf(unavailable !== null)(`keyhole camera and keyhole serve meet${un
       expect((await meet()).path).toBe('relay');
     });
   });
+
+  describe('in two homes behind one provider’s NAT', () => {
+    let provider: Router;
+    let meet: () => Promise<MeetingResult>;
+    beforeAll(async () => {
+      const { lab } = meetings;
+      provider = await lab.router('provider', { kind: 'full-cone', lan: '100.64.0', hairpin: true });
+      const home = (name: string) => lab.router(name, { kind: 'port-restricted-cone' }, { behind: provider });
+      const camera = await meetings.startCamera(await lab.host('home-camera', await home('home-one')));
+      const app = await meetings.startApp(await lab.host('home-app', await home('home-two')));
+      meet = () => meetings.meet(camera, app, 'one provider');
+    });
+
+    it('that has a hairpin, as it must (RFC 6888): direct', async () => {
+      const { path, straight } = await meet();
+      expect(path).toMatch(/^(srflx|prflx)$/);
+      expect(straight).toBe(0);
+    });
+
+    it('that has none: relayed', async () => {
+      await provider.become({ kind: 'full-cone' });
+      expect((await meet()).path).toBe('relay');
+    });
+  });
 });

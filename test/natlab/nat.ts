@@ -53,6 +53,8 @@ export interface NatPlace {
   readonly lan: string;
   /** Hosts behind it reach each other by their public addresses (RFC 4787 §6); of cones only. */
   readonly hairpin: boolean;
+  /** So long a mapping lasts that nothing goes through, in seconds. */
+  readonly lifetimeS: number;
 }
 
 /**
@@ -106,11 +108,11 @@ const KEYS: Readonly<Partial<Record<NatKind, Key>>> = {
 };
 
 /** A cone remembers which of its hosts a public port belongs to, for whom the filter lets in: beyond what the connection table does. */
-const coneRules = (key: Key, { wan, lan, hairpin }: NatPlace) => `
+const coneRules = (key: Key, { wan, lan, hairpin, lifetimeS }: NatPlace) => `
   map cone {
     type ${key.type} : ipv4_addr . inet_service
     flags dynamic,timeout
-    timeout 5m
+    timeout ${lifetimeS}s
     size 65535
   }
   chain learn {

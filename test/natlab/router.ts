@@ -9,6 +9,8 @@ export interface RouterPlan {
   readonly hairpin?: boolean;
   /** Hosts in the LAN do not reach each other directly (client isolation of an access point). */
   readonly isolated?: boolean;
+  /** How long a UDP mapping lasts that nothing goes through, in seconds; RFC 4787 §4.3 asks for 120 at least, not all give it. */
+  readonly lifetimeS?: number;
 }
 
 /** The kernel tells of a plug pulled or put in some time later. */
@@ -151,7 +153,14 @@ export class Router extends Machine implements AttachPoint {
   async #load(): Promise<void> {
     // Of a cone before, if it was one.
     await this.sh('nft delete table ip nat 2>/dev/null || true');
-    const { kind, hairpin = false } = this.#plan;
-    await this.sh(`nft -f - <<END\n${natRules(kind, { wan: this.uplink.address, lan: this.subnet, hairpin })}\nEND`);
+    const { kind, hairpin = false, lifetimeS = 120 } = this.#plan;
+    const rules = natRules(kind, { wan: this.uplink.address, lan: this.subnet, hairpin, lifetimeS });
+    // The first is of flows without an answer yet: 30 s, or less.
+    await this.sh(`
+      nft -f - <<'END'\n${rules}\nEND
+      cd /proc/sys/net/netfilter
+      echo ${Math.min(lifetimeS, 30)} >nf_conntrack_udp_timeout
+      echo ${lifetimeS} >nf_conntrack_udp_timeout_stream
+    `);
   }
 }

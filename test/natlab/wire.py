@@ -18,6 +18,7 @@ import time
 
 ETH_P_ALL = 3
 SOL_PACKET = 263
+SO_RCVBUFFORCE = 33
 PACKET_OUTGOING = 4
 PACKET_IGNORE_OUTGOING = 23
 MAX_FRAME = 65536
@@ -33,7 +34,7 @@ def is_neighbours(frame):
 
 def open_interface(name):
     end = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-    end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+    end.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
     end.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
     end.bind((name, 0))
     end.setblocking(False)
