@@ -25,6 +25,7 @@ beforeEach(() => {
     clockOffsetMs: () => offsetMs,
     unit: (unit) => units.push(unit),
     requestKeyframe,
+    repairMs: () => 200,
     forget,
   });
 });
@@ -140,6 +141,48 @@ describe('the units of a session', () => {
     expect(forget).toHaveBeenCalledWith(1);
     receiver.push(packet(1, 1, 1000));
     expect(units).toEqual([]);
+  });
+
+  it('of a stream that follows on another wait for the rest of that one, and no longer than it can come', async () => {
+    streams(stream(1, { first: 10 }));
+    mapping(1);
+    for (const sequence of [10, 11, 13]) receiver.push(packet(1, sequence, 1000 + sequence * 160));
+    // The second one is on its way already when its description comes; of the first the last packet is still missing, and one before it.
+    receiver.push(packet(2, 40, 1000 + 15 * 160));
+    streams(stream(1, { first: 10, last: 14 }), stream(2, { first: 40 }));
+    mapping(2);
+    receiver.push(packet(2, 41, 1000 + 16 * 160));
+    expect(units).toHaveLength(2);
+    receiver.push(packet(1, 12, 1000 + 12 * 160));
+    expect(units).toHaveLength(4);
+    expect(forget).not.toHaveBeenCalled();
+    receiver.push(packet(1, 14, 1000 + 14 * 160));
+    expect(units.map(({ pts }) => (pts - 90_000) / 1800)).toEqual([10, 11, 12, 13, 14, 15, 16]);
+    expect(forget.mock.calls).toEqual([[1]]);
+    // Another one, of which the end never comes.
+    streams(stream(2, { first: 40, last: 45 }), stream(3, { first: 7 }));
+    mapping(3);
+    receiver.push(packet(3, 7, 1000 + 22 * 160));
+    expect(units).toHaveLength(7);
+    await wait(500);
+    expect((units[7]?.pts ?? 0) - 90_000).toBe(22 * 1800);
+    expect(forget.mock.calls).toEqual([[1], [2]]);
+    expect(receiver.counters.early).toBe(0);
+  });
+
+  it('are counted where they did not make it, and so is how long the others wait for them', async () => {
+    streams(stream(1, { first: 1 }));
+    mapping(1);
+    expect(receiver.reception).toEqual({ delayMs: 0, lostPackets: 0, latePackets: 0, damagedFrames: 0 });
+    receiver.push(packet(1, 2, 1160));
+    await wait(100);
+    expect(receiver.reception.delayMs).toBe(100);
+    await wait(300);
+    expect(units).toHaveLength(1);
+    receiver.push(packet(1, 1, 1000));
+    expect(receiver.reception).toMatchObject({ lostPackets: 1, latePackets: 1, damagedFrames: 1 });
+    streams();
+    expect(receiver.reception).toMatchObject({ delayMs: 0, lostPackets: 1, latePackets: 1, damagedFrames: 1 });
   });
 
   it('are none for a codec that is not understood', () => {

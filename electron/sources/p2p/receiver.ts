@@ -4,13 +4,15 @@ import type { Clock } from '../../base/clock.ts';
 import { pts90k } from '../../base/units.ts';
 import type { AccessUnit } from '../../media/access-unit.ts';
 import { StreamClock } from './stream-clock.ts';
-import { createReceiver, type Track, type TrackFrame } from './track.ts';
+import { createReceiver, type Track, type TrackFrame, type TrackLosses } from './track.ts';
 
 /** Packets kept while the description of their stream is still on its way; the oldest go. */
 const MAX_EARLY = 2048;
 /** Timelines that are over and remembered. */
 const MAX_PAST = 16;
 const PLI_AT_MOST_EVERY_MS = 500;
+/** The rest of a stream that has ended is waited for a little longer than a repair takes, ms. */
+const ENDING_MS = 100;
 /**
  * A capture time older than this, or further in the future, is nonsense, ms: the camera's clock was just set, or the camera lies.
  * Recordings must not end up in another year; such a frame is taken for captured when it arrives.
@@ -26,7 +28,14 @@ export interface ReceiverOptions {
   readonly clockOffsetMs: () => number;
   readonly unit: (unit: AccessUnit) => void;
   readonly requestKeyframe: (ssrc: number) => void;
+  /** How long it pays to wait for a packet of a stream that is missing, ms. */
+  readonly repairMs: (ssrc: number) => number;
   readonly forget: (ssrc: number) => void;
+}
+
+export interface Reception extends TrackLosses {
+  /** How long frames are held back now, to wait for packets that are missing, ms; 0 while all come in order. */
+  readonly delayMs: number;
 }
 
 /** Makes access units of one session's packets, with the streams and clocks that the control channel tells. */
@@ -40,6 +49,8 @@ export class Receiver {
     null;
   readonly #past = new Set<number>();
   readonly #counters = { early: 0, unknownCodec: 0, units: 0 };
+  /** Of streams that are over. */
+  #pastLosses: TrackLosses = { lostPackets: 0, latePackets: 0, damagedFrames: 0 };
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
@@ -50,6 +61,13 @@ export class Receiver {
     return { ...this.#counters };
   }
 
+  /** How well the session's packets come. */
+  get reception(): Reception {
+    const tracks = [...this.#tracks.values()].map(({ receiver }) => receiver);
+    const losses = tracks.reduce((sum, { losses: own }) => sumOf(sum, own), this.#pastLosses);
+    return { ...losses, delayMs: Math.max(0, ...tracks.map(({ delayMs }) => delayMs)) };
+  }
+
   onControl(message: CameraControl): void {
     if (message.type === 'streams') this.#setStreams(message.streams);
     if (message.type === 'clock') this.#setMapping(message);
@@ -57,7 +75,11 @@ export class Receiver {
 
   push(packet: InboundPacket): void {
     const track = this.#tracks.get(packet.ssrc);
-    if (track?.mapping) return this.#emit(track, track.receiver.push(packet));
+    if (track?.mapping && this.#isFree(track)) {
+      this.#emit(track, track.receiver.push(packet));
+      if (track.ending) this.#finish(track);
+      return;
+    }
     this.#early.push(packet);
     if (this.#early.length > MAX_EARLY) {
       this.#early.shift();
@@ -67,23 +89,29 @@ export class Receiver {
 
   /** To be called about every 50 ms: gives up holes that nothing filled. */
   poll(): void {
-    for (const track of this.#tracks.values()) if (track.mapping) this.#emit(track, track.receiver.poll());
+    for (const track of [...this.#tracks.values()]) {
+      if (track.mapping && this.#isFree(track)) this.#emit(track, track.receiver.poll());
+      if (track.ending) this.#finish(track);
+    }
   }
 
   #setStreams(streams: readonly StreamInfo[]): void {
     const wanted = new Set(streams.map(({ ssrc }) => ssrc));
-    for (const ssrc of [...this.#tracks.keys()]) {
-      if (wanted.has(ssrc)) continue;
-      this.#tracks.delete(ssrc);
-      this.#pliAt.delete(ssrc);
-      this.#options.forget(ssrc);
+    for (const track of [...this.#tracks.values()]) if (!wanted.has(track.info.ssrc) && !track.ending) this.#remove(track);
+    const { clock, repairMs } = this.#options;
+    for (const { ssrc, last } of streams) {
+      const track = this.#tracks.get(ssrc);
+      if (!track || track.ending || last === undefined) continue;
+      track.ending = { last, until: clock.monotonic() + 1.5 * repairMs(ssrc) + ENDING_MS };
     }
     for (const info of streams) {
-      if (this.#tracks.has(info.ssrc)) continue;
-      const receiver = createReceiver(info, this.#options.clock, () => this.#onDamaged(info.ssrc));
-      if (receiver) this.#tracks.set(info.ssrc, { info, receiver, mapping: null });
+      if (this.#tracks.has(info.ssrc) || info.last !== undefined) continue;
+      const { ssrc } = info;
+      const receiver = createReceiver(info, { clock, repairMs: () => repairMs(ssrc), onDamaged: () => this.#onDamaged(ssrc) });
+      if (receiver) this.#tracks.set(ssrc, { info, receiver, mapping: null, ending: null });
       else this.#counters.unknownCodec += 1;
     }
+    for (const track of [...this.#tracks.values()]) if (track.ending) this.#finish(track);
   }
 
   #setMapping(mapping: ClockMapping): void {
@@ -91,10 +119,43 @@ export class Receiver {
     if (!track) return;
     const first = track.mapping === null;
     track.mapping = mapping;
-    if (!first) return;
-    const waiting = this.#early.filter(({ ssrc }) => ssrc === mapping.ssrc);
-    this.#early = this.#early.filter(({ ssrc }) => ssrc !== mapping.ssrc);
+    if (first) this.#release(track);
+  }
+
+  /** False while a stream of the same kind that came before it has not come to its end. */
+  #isFree(track: Track): boolean {
+    for (const other of this.#tracks.values()) {
+      if (other === track) return true;
+      if (other.ending && other.info.kind === track.info.kind) return false;
+    }
+    return true;
+  }
+
+  /** Takes the packets that waited for their turn. */
+  #release(track: Track): void {
+    if (!track.mapping || !this.#isFree(track)) return;
+    const { ssrc } = track.info;
+    const waiting = this.#early.filter((packet) => packet.ssrc === ssrc);
+    if (waiting.length === 0) return;
+    this.#early = this.#early.filter((packet) => packet.ssrc !== ssrc);
     for (const packet of waiting) this.#emit(track, track.receiver.push(packet));
+    if (track.ending) this.#finish(track);
+  }
+
+  /** Removes a stream that has ended, once its last packet is through or nothing of it can come any more. */
+  #finish(track: Track): void {
+    const { ending, receiver, info } = track;
+    if (!ending || this.#tracks.get(info.ssrc) !== track) return;
+    if (!receiver.isThrough(ending.last) && this.#options.clock.monotonic() <= ending.until) return;
+    this.#remove(track);
+    for (const other of [...this.#tracks.values()]) if (other.info.kind === info.kind) this.#release(other);
+  }
+
+  #remove({ info, receiver }: Track): void {
+    this.#pastLosses = sumOf(this.#pastLosses, receiver.losses);
+    this.#tracks.delete(info.ssrc);
+    this.#pliAt.delete(info.ssrc);
+    this.#options.forget(info.ssrc);
   }
 
   #emit(track: Track, frames: readonly TrackFrame[]): void {
@@ -146,3 +207,9 @@ export class Receiver {
     this.#options.requestKeyframe(ssrc);
   }
 }
+
+const sumOf = (a: TrackLosses, b: TrackLosses): TrackLosses => ({
+  lostPackets: a.lostPackets + b.lostPackets,
+  latePackets: a.latePackets + b.latePackets,
+  damagedFrames: a.damagedFrames + b.damagedFrames,
+});

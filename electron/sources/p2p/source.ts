@@ -11,10 +11,12 @@ import type { Clock, Timer } from '../../base/clock.ts';
 import { asCoded, CodedError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { Backoff } from '../../base/retry.ts';
-import type { CameraPath, CameraState, Reason, SourcePathReport } from '../../contract/model.ts';
+import type { CameraPath, CameraQuality, CameraState, Reason, SourcePathReport } from '../../contract/model.ts';
 import { summaryOf } from '../../../peer/nat/report.ts';
 import type { Source, SourceEvents } from '../source.ts';
 import type { CameraContext } from '../surroundings.ts';
+import { LossLog } from './loss-log.ts';
+import { qualityInWords } from './quality-words.ts';
 import { Receiver } from './receiver.ts';
 
 export interface P2pSourceOptions {
@@ -64,6 +66,8 @@ export class P2pSource implements Source {
   /** Null when live, and while the first attempt lasts. */
   #reason: Reason | null = null;
   #path: CameraPath | null = null;
+  /** What the camera says of the picture it sends; null before it has said anything. */
+  #quality: CameraQuality | null = null;
   #started = false;
   #closed = false;
   #running: Promise<void> = Promise.resolve();
@@ -74,6 +78,7 @@ export class P2pSource implements Source {
   #servers: IceServers = NO_ICE_SERVERS;
   /** Bytes over relays of sessions that are over. */
   #pastRelayed = 0;
+  readonly #losses: LossLog;
   readonly #offs: (() => void)[] = [];
   readonly #stop = new AbortController();
   #session: ViewerSession | null = null;
@@ -83,6 +88,7 @@ export class P2pSource implements Source {
     this.#options = options;
     this.#times = { ...TIMES, ...options.times };
     const { identity, camera, clock, log, lan = null } = options;
+    this.#losses = new LossLog(clock, log, camera.name);
     const remote = { publicKey: Buffer.from(camera.publicKey, 'base64url'), address: camera.address };
     const timeoutMs = this.#times.signalingMs;
     this.#places = new MeetingPlaces({ rendezvous: camera.rendezvous, camera: remote, identity, clock, log, timeoutMs, lan });
@@ -133,6 +139,7 @@ export class P2pSource implements Source {
       this.#session = null;
       if (this.#closed) return;
       this.#path = null;
+      this.#quality = null;
       const quick = failure.code === 'dtls-failed' && this.#quickRetries < QUICK_RETRIES;
       this.#quickRetries = quick ? this.#quickRetries + 1 : 0;
       const delayMs = quick ? 0 : (failure.code === 'conflict' ? this.#conflicts : this.#backoff).next();
@@ -220,6 +227,7 @@ export class P2pSource implements Source {
       let cameraLive = true;
       let lastFrameAt = clock.monotonic();
       let liveAt: number | null = null;
+      let damaged = 0;
       let poll: Timer | null = null;
       let status: Timer | null = null;
       const receiver = new Receiver({
@@ -227,6 +235,7 @@ export class P2pSource implements Source {
         nextTimeline: () => (this.#timeline += 1),
         clockOffsetMs: () => session.clockOffsetMs,
         requestKeyframe: (ssrc) => session.requestKeyframe(ssrc),
+        repairMs: (ssrc) => session.repairMs(ssrc),
         forget: (ssrc) => session.forget(ssrc),
         unit: (unit) => {
           if (this.#closed) return;
@@ -251,6 +260,9 @@ export class P2pSource implements Source {
         // Of a path that is dead nothing is known but that it was there.
         this.#path = session.consent === 'lost' ? null : session.path;
         this.#report();
+        const { damagedFrames } = receiver.reception;
+        this.#losses.add(damagedFrames - damaged);
+        damaged = damagedFrames;
         if (session.consent !== 'fresh') lastFrameAt = clock.monotonic();
         else if (cameraLive && clock.monotonic() - lastFrameAt > this.#times.silenceMs) {
           void session.close('source-stalled', 'The camera is connected but sends no pictures.');
@@ -262,6 +274,9 @@ export class P2pSource implements Source {
           cameraLive = message.state === 'live';
           lastFrameAt = clock.monotonic();
           this.#onCameraStatus(message);
+        } else if (message.type === 'quality') {
+          this.#quality = qualityInWords(message);
+          this.#report();
         } else receiver.onControl(message);
       });
       session.consentChanged.on((state) => {
@@ -307,7 +322,13 @@ export class P2pSource implements Source {
 
   #report(): void {
     if (this.#closed) return;
-    this.#options.events.status({ state: this.#state, reason: this.#reason, path: this.#path, report: this.#pathReport() });
+    this.#options.events.status({
+      state: this.#state,
+      reason: this.#reason,
+      path: this.#path,
+      quality: this.#quality,
+      report: this.#pathReport(),
+    });
   }
 
   #pathReport(): SourcePathReport | null {

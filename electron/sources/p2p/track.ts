@@ -3,7 +3,7 @@ import type { InboundPacket } from '../../../peer/session/transport.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { AudioConfig, TrackConfig } from '../../media/access-unit.ts';
 import { H264Depacketizer } from '../../media/rtp/h264-depacketizer.ts';
-import { ReorderBuffer } from '../../media/rtp/reorder-buffer.ts';
+import { ReorderBuffer, type ReorderOptions } from '../../media/rtp/reorder-buffer.ts';
 
 /** A frame out of RTP packets, its time still the RTP timestamp. */
 export interface TrackFrame {
@@ -19,11 +19,32 @@ export interface TrackFrame {
 /** Frames of which the composition is remembered until they are complete. */
 const MAX_COMPOSITIONS = 512;
 
+/** Packets and frames that did not make it. */
+export interface TrackLosses {
+  readonly lostPackets: number;
+  /** Came when they had been given up. */
+  readonly latePackets: number;
+  /** Times that one or more frames were given up. */
+  readonly damagedFrames: number;
+}
+
 /** Turns the packets of one stream into frames. */
 export interface TrackReceiver {
   push(packet: InboundPacket): TrackFrame[];
   /** What waiting has set free. */
   poll(): TrackFrame[];
+  /** Whether all up to this sequence number has come out or was given up. */
+  isThrough(sequenceNumber: number): boolean;
+  /** How long packets were held back of late, at most, ms. */
+  readonly delayMs: number;
+  readonly losses: TrackLosses;
+}
+
+export interface TrackOptions {
+  readonly clock: Clock;
+  /** How long it pays to wait for a missing packet, ms. */
+  readonly repairMs: () => number;
+  readonly onDamaged: () => void;
 }
 
 export interface Track {
@@ -31,21 +52,45 @@ export interface Track {
   readonly receiver: TrackReceiver;
   /** How its RTP times belong to media time and UTC; null before the camera has said so. */
   mapping: ClockMapping | null;
+  /** Set when the camera has said that it ends: with this sequence number; nobody waits longer for it, monotonic ms. */
+  ending: { readonly last: number; readonly until: number } | null;
 }
 
+/** The buffer waits a little longer than the packets are asked for: the last answer is on its way. */
+const MARGIN_MS = 20;
+
 /** Null for a codec that Keyhole does not take from RTP. */
-export function createReceiver(info: StreamInfo, clock: Clock, onDamaged: () => void): TrackReceiver | null {
-  if (info.kind === 'video') return info.codec === 'h264' ? new H264Receiver(clock, onDamaged) : null;
-  if (info.codec === 'opus' || info.codec === 'pcm_mulaw' || info.codec === 'pcm_alaw') return new AudioReceiver(info, info.codec, clock);
+export function createReceiver(info: StreamInfo, options: TrackOptions): TrackReceiver | null {
+  if (info.kind === 'video') return info.codec === 'h264' ? new H264Receiver(info, options) : null;
+  if (info.codec === 'opus' || info.codec === 'pcm_mulaw' || info.codec === 'pcm_alaw') return new AudioReceiver(info, info.codec, options);
   return null;
 }
+
+const ordering = ({ first }: StreamInfo, { clock, repairMs }: TrackOptions): ReorderOptions => ({
+  clock,
+  waitMs: () => repairMs() + MARGIN_MS,
+  first,
+});
 
 class H264Receiver implements TrackReceiver {
   readonly #depacketizer: H264Depacketizer;
   readonly #compositions = new Map<number, number>();
 
-  constructor(clock: Clock, onDamaged: () => void) {
-    this.#depacketizer = new H264Depacketizer({ clock, onDamaged });
+  constructor(info: StreamInfo, options: TrackOptions) {
+    this.#depacketizer = new H264Depacketizer({ ...ordering(info, options), onDamaged: options.onDamaged });
+  }
+
+  get delayMs(): number {
+    return this.#depacketizer.delayMs;
+  }
+
+  get losses(): TrackLosses {
+    const { lost, late, damaged } = this.#depacketizer.counters;
+    return { lostPackets: lost, latePackets: late, damagedFrames: damaged };
+  }
+
+  isThrough(sequenceNumber: number): boolean {
+    return this.#depacketizer.isThrough(sequenceNumber);
   }
 
   push(packet: InboundPacket): TrackFrame[] {
@@ -76,9 +121,9 @@ class AudioReceiver implements TrackReceiver {
   readonly #reorder: ReorderBuffer;
   readonly #config: AudioConfig;
 
-  constructor(info: StreamInfo, codec: AudioConfig['codec'], clock: Clock) {
+  constructor(info: StreamInfo, codec: AudioConfig['codec'], options: TrackOptions) {
     const { codecString, sampleRate, channels } = info;
-    this.#reorder = new ReorderBuffer({ clock });
+    this.#reorder = new ReorderBuffer(ordering(info, options));
     this.#config = {
       kind: 'audio',
       codec,
@@ -87,6 +132,19 @@ class AudioReceiver implements TrackReceiver {
       sampleRate,
       channels,
     };
+  }
+
+  get delayMs(): number {
+    return this.#reorder.delayMs;
+  }
+
+  get losses(): TrackLosses {
+    const { lost, late } = this.#reorder.counters;
+    return { lostPackets: lost, latePackets: late, damagedFrames: lost };
+  }
+
+  isThrough(sequenceNumber: number): boolean {
+    return this.#reorder.isThrough(sequenceNumber);
   }
 
   push(packet: InboundPacket): TrackFrame[] {
