@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
-const MAX_LOG = 200;
+const MAX_LOG = 500;
 
 export type ProgramEvent = { readonly event: string } & Readonly<Record<string, unknown>>;
 

@@ -60,6 +60,7 @@ describe('a command', () => {
   it.each([
     ['camera', /\/electron\/(host|engine|storage|recording)\//],
     ['rendezvous', /\/electron\/(host|engine|storage|media|ffmpeg)\/|\/werift\//],
+    ['nat', /\/electron\/(host|engine|storage|media|ffmpeg)\/|\/werift\//],
     ['serve', /\/werift\/|\/electron\/(engine\/engine|storage)/],
   ])('loads only its own code: %s', async (name, others) => {
     // Tells each of our modules, and each package once.
