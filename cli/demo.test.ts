@@ -128,6 +128,7 @@ const pairAll = async () => {
 describe('the demo', () => {
   it('starts four cameras at its rendezvous, and adds each by its invite', async () => {
     expect(running('camera').map((camera) => flag(camera, 'rendezvous'))).toEqual(Array(4).fill('ws://127.0.0.1:4001'));
+    expect(running('camera').every(({ args }) => args.includes('--no-lan'))).toBe(true);
     expect(flag(running('camera')[0], 'source')).toBe('/clip.mp4');
     expect(new Set(running('camera').map((camera) => flag(camera, 'state'))).size).toBe(4);
     await pairAll();

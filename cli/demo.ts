@@ -101,7 +101,8 @@ export class Demo {
 
   #startCamera(camera: DemoCamera, rendezvous: string): KeptProgram {
     const state = join(this.#folder, camera.slug);
-    const args = ['camera', '--source', camera.source, '--name', camera.name, '--rendezvous', rendezvous, '--state', state];
+    // On this machine alone: the neighbours need not know that somebody has a look.
+    const args = ['camera', '--source', camera.source, '--name', camera.name, '--rendezvous', rendezvous, '--no-lan', '--state', state];
     return this.#keep(
       camera.slug,
       () => args,

@@ -9,7 +9,7 @@ import type { LanInterface } from './interfaces.ts';
 const GROUP = { 4: '224.0.0.251', 6: 'ff02::fb' } as const;
 const PORT = 5353;
 /** How often the interfaces are looked at, ms. */
-const REFRESH_MS = 5_000;
+const REFRESH_MS = 2_000;
 /** Packets that are looked at, a second and at once: what is beyond is dropped. */
 const PACKETS = { perSecond: 200, burst: 400 };
 /** Packets that wait to be sent; more are dropped. */
