@@ -255,12 +255,22 @@ describe('what is said', () => {
     await clock.advance(2_000);
     await vi.waitFor(() => expect(answers()).toBe(2));
     const asking = await started(multicast());
-    for (let round = 1; round <= 3; round += 1) {
+    let asked = 0;
+    const askTenTimes = async () => {
       for (let n = 0; n < 10; n += 1) asking.send(browseQuery);
-      await vi.waitFor(() => expect(packets.filter(({ data }) => readMessage(data)?.kind === 'query')).toHaveLength(10 * round));
-      await clock.advance(1_000);
-      await vi.waitFor(() => expect(answers()).toBe(2 + round));
-    }
+      asked += 10;
+      await vi.waitFor(() => expect(packets.filter(({ data }) => readMessage(data)?.kind === 'query')).toHaveLength(asked));
+    };
+    await askTenTimes();
+    await clock.advance(150);
+    await vi.waitFor(() => expect(answers()).toBe(3));
+    // Within the second nothing more is said; who asked then is answered with the next.
+    await askTenTimes();
+    await clock.advance(600);
+    await askTenTimes();
+    expect(answers()).toBe(3);
+    await clock.advance(1_000);
+    await vi.waitFor(() => expect(answers()).toBe(4));
   });
 
   it('goes on when interfaces come and go', async () => {
