@@ -38,7 +38,7 @@ export type IcePathState = 'new' | 'checking' | 'connected' | 'closed';
 
 /** Waits for what is asked of servers and routers while gathering, ms: what comes later is left out. */
 const STUN_MS = 1_000;
-const MAP_MS = 700;
+const MAP_MS = 1_200;
 /** Relay candidates are tried this much later than the others, ms: a direct path would have answered by then. */
 const RELAY_HOLD_MS = 400;
 /** The library tries a pair for 1.55 s; the other end may begin seconds later, so that pairs which failed are tried again this often, ms. */

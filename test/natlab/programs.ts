@@ -91,7 +91,8 @@ export class Programs {
   /** Resolves when it says that it is there, by that event. */
   #start(machine: Machine, there: string, args: readonly string[]): Promise<{ program: Program; event: ProgramEvent }> {
     // What one has compiled the others need not.
-    const env = { NODE_COMPILE_CACHE: join(this.#lab.folder, 'compiled') };
+    // Routers in here may be asked for ports: they are the test's own.
+    const env = { NODE_COMPILE_CACHE: join(this.#lab.folder, 'compiled'), KEYHOLE_GATEWAY: 'on' };
     return this.#starts.take(async () => {
       const program = new Program(args, { namespace: machine.namespace, env });
       this.#programs.push(program);
