@@ -182,6 +182,60 @@ describe('adding a camera', () => {
   });
 });
 
+describe('adding a camera by hand', () => {
+  const offer = { ticket: 'ticket-1', offer: 'keyhole-offer:abc', qr: ['101', '010', '111'] };
+
+  function typeAnswer(text: string): void {
+    const area = one('by-hand-answer') as HTMLTextAreaElement;
+    area.value = text;
+    area.dispatchEvent(new Event('input', { bubbles: true }));
+  }
+
+  it('makes an offer of the invite, takes the answer, and shows the camera', async () => {
+    await open([], { 'cameras.offerByHand': () => offer, 'cameras.answerByHand': () => fakeCamera() });
+    await act(() => one('add-camera').click());
+    await act(() => one('by-hand-toggle').click());
+    expect(all('add-submit')).toHaveLength(0);
+    await act(() => one('by-hand-make').click());
+    expect(one('add-address-error').textContent).toContain('invite');
+    await act(() => type('add-address', ' keyhole:abc '));
+    type('add-name', 'Gate');
+    await act(() => one('by-hand-make').click());
+    expect(engine.calls.at(-1)?.args).toEqual({ invite: 'keyhole:abc' });
+    expect((one('by-hand-offer') as HTMLTextAreaElement).value).toBe('keyhole-offer:abc');
+    expect(one('by-hand-qr').querySelector('path')?.getAttribute('d')).toBe('M4 4h1v1h-1zM6 4h1v1h-1zM5 5h1v1h-1zM4 6h3v1h-3z');
+    await act(() => one('by-hand-connect').click());
+    expect(one('by-hand-answer-error').textContent).toContain('keyhole-answer:');
+    typeAnswer(' keyhole-answer:xyz ');
+    await act(() => one('by-hand-connect').click());
+    expect(engine.calls.find(({ name }) => name === 'cameras.answerByHand')?.args).toEqual({
+      ticket: 'ticket-1',
+      answer: 'keyhole-answer:xyz',
+      name: 'Gate',
+    });
+    expect(all('add-camera-dialog')).toHaveLength(0);
+    expect(all('tile')).toHaveLength(1);
+  });
+
+  it('keeps the offer and the answer when the answer is wrong, and says why', async () => {
+    await open([], {
+      'cameras.offerByHand': () => offer,
+      'cameras.answerByHand': () => {
+        throw new Error('This answer is to another offer.');
+      },
+    });
+    await act(() => one('add-camera').click());
+    await act(() => one('by-hand-toggle').click());
+    await act(() => type('add-address', 'keyhole:abc'));
+    await act(() => one('by-hand-make').click());
+    typeAnswer('keyhole-answer:xyz');
+    await act(() => one('by-hand-connect').click());
+    expect(one('by-hand-answer-error').textContent).toContain('another offer');
+    expect((one('by-hand-answer') as HTMLTextAreaElement).value).toBe('keyhole-answer:xyz');
+    expect((one('by-hand-offer') as HTMLTextAreaElement).value).toBe('keyhole-offer:abc');
+  });
+});
+
 async function goTo(hash: string): Promise<void> {
   await act(() => {
     location.hash = hash;

@@ -1,5 +1,5 @@
 import type { Camera, CameraPath, PathKind } from '../../electron/contract/model.ts';
-import { bothLoopback, bothPrivate } from './private-address.ts';
+import { bothPrivate, sameMachine } from './private-address.ts';
 
 /** How a camera is reached, in a word. */
 export function pathWord({ kind }: { readonly kind: PathKind }): 'Direct' | 'Relayed' | 'RTSP' {
@@ -13,7 +13,7 @@ export function pathLabel(path: CameraPath): string {
 }
 
 /** A camera program beside the app, as in the demo. */
-const onThisMachine = ({ kind, local, remote }: CameraPath): boolean => kind !== 'relay' && kind !== 'rtsp' && bothLoopback(local, remote);
+const onThisMachine = ({ kind, local, remote }: CameraPath): boolean => kind !== 'relay' && kind !== 'rtsp' && sameMachine(local, remote);
 
 /** Both ends are in one network, without a router's translation in between. */
 export const isLan = (path: CameraPath): boolean =>

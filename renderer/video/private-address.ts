@@ -22,6 +22,7 @@ export function bothPrivate(...places: readonly string[]): boolean {
   return places.every((place) => PRIVATE.some((pattern) => pattern.test(hostOf(place))));
 }
 
-export function bothLoopback(...places: readonly string[]): boolean {
-  return places.every((place) => /^(127\.|::1$)/.test(hostOf(place)));
+/** One address for both ends, or one that leads nowhere but here. */
+export function sameMachine(local: string, remote: string): boolean {
+  return hostOf(local) === hostOf(remote) || [local, remote].some((place) => /^(127\.|::1$)/.test(hostOf(place)));
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { addByInvite, addSilent, expect, expectAccessible, test, tile } from './fixtures.ts';
 
@@ -103,4 +104,33 @@ test('the network page looks when asked to, leads to each camera, and keeps what
   await expect(page.getByTestId('connection-panel')).toBeVisible();
   await page.keyboard.press('Escape');
   await expect(tile(page, 'Till')).toBeFocused();
+});
+
+test('a camera that no server leads to is added by two texts', async ({ site, openApp }) => {
+  const state = join(site.dir, 'camera-Cellar');
+  const camera = site.run('camera', '--source', 'test:?fps=5', '--name', 'Cellar', '--no-lan', '--state', state);
+  const invite = String((await camera.event('pairing')).invite);
+  const page = await openApp();
+  await page.getByTestId('add-camera').click();
+  await page.getByTestId('by-hand-toggle').press('Enter');
+  await page.getByTestId('by-hand-make').click();
+  await expect(page.getByTestId('add-address-error')).toContainText('invite');
+  await expect(page.getByTestId('add-address')).toBeFocused();
+  await page.getByTestId('add-address').fill(invite);
+  await page.getByTestId('by-hand-make').click();
+  const offer = page.getByTestId('by-hand-offer');
+  await expect(offer).toHaveValue(/^keyhole-offer:\S+$/);
+  await page.getByTestId('by-hand').getByText('Show as a QR code').click();
+  await expect(page.getByTestId('by-hand-qr')).toBeVisible();
+  await expectAccessible(page);
+  await page.getByTestId('by-hand-answer').fill('keyhole-answer:nonsense');
+  await page.getByTestId('by-hand-connect').click();
+  await expect(page.getByTestId('by-hand-answer-error')).toContainText('answer');
+
+  camera.child.stdin?.write(`${await offer.inputValue()}\n`);
+  const { answer } = await camera.event('answer');
+  await page.getByTestId('by-hand-answer').fill(String(answer));
+  await page.getByTestId('by-hand-connect').click();
+  await expect(page.getByTestId('add-camera-dialog')).toBeHidden();
+  await expect(tile(page, 'Cellar')).toHaveAttribute('data-state', 'live');
 });
