@@ -1,7 +1,7 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../test/fakes/seeded-random.ts';
-import { gatewaysOf, guessGateways, localNetworks } from './gateway.ts';
+import { findGateways, gatewaysOf, guessGateways, localNetworks } from './gateway.ts';
 
 const HEAD = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT';
 const info = (cidr: string, internal = false, family: 'IPv4' | 'IPv6' = 'IPv4') =>
@@ -40,6 +40,10 @@ describe('the gateways', () => {
       if (gatewaysOf(bytes.toString('latin1'), locals).length > 3) wrong += 1;
     }
     expect(wrong).toBe(0);
+  });
+
+  it('are left alone where KEYHOLE_GATEWAY says so, as to the programs of a test', async () => {
+    expect(await findGateways({ KEYHOLE_GATEWAY: 'off' })).toEqual([]);
   });
 
   it('are guessed, where the system does not tell, as first and last of each network', () => {

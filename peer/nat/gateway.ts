@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os';
+import { gatewaysAllowed } from './gateway-mode.ts';
 import { ipv4Number, ipv4Text, isWithin } from './addresses.ts';
 
 /** A router that this machine's packets to the internet go through first. */
@@ -20,7 +21,8 @@ const RTF_GATEWAY = 0x2;
  * The gateways of IPv4. Linux tells; elsewhere nothing short of running a program does, so the usual addresses of home routers,
  * the first and the last of the network, are guessed: who is asked there is asked politely, and answers or does not.
  */
-export async function findGateways(): Promise<readonly Gateway[]> {
+export async function findGateways(env: NodeJS.ProcessEnv = process.env): Promise<readonly Gateway[]> {
+  if (!gatewaysAllowed(env)) return [];
   const locals = localNetworks(networkInterfaces());
   const routes = process.platform === 'linux' ? await readFile('/proc/net/route', 'latin1').catch(() => null) : null;
   return routes === null ? guessGateways(locals) : gatewaysOf(routes, locals);

@@ -43,7 +43,7 @@ describe.skipIf(unavailable !== null)(`keyhole nat, behind real NATs${unavailabl
   afterAll(() => lab?.close());
 
   async function nat(at: Machine, ...args: string[]): Promise<NatReport> {
-    const program = new Program(['nat', '--json', ...args], { namespace: at.namespace });
+    const program = new Program(['nat', '--json', ...args], { namespace: at.namespace, env: { KEYHOLE_GATEWAY: 'on' } });
     expect(await program.exited, program.log).toBe(0);
     return JSON.parse(program.output) as NatReport;
   }

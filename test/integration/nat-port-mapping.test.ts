@@ -45,7 +45,7 @@ describe.skipIf(unavailable !== null)(`a real gateway${unavailable ? ` (skipped:
 
   function side(protocol: string, at = host): Program {
     const command = [process.execPath, '--disable-warning=ExperimentalWarning', SIDE];
-    const program = new Program([protocol, String(PORT)], { command, namespace: at.namespace });
+    const program = new Program([protocol, String(PORT)], { command, namespace: at.namespace, env: { KEYHOLE_GATEWAY: 'on' } });
     closers.push(() => end(program));
     return program;
   }
