@@ -94,7 +94,11 @@ describe('the programs', () => {
     const { port } = new URL(String(url));
     for (const [args, code, text] of [
       [['rendezvous', '--bind', '127.0.0.1', '--port', port, '--stun-port', '0'], 1, `TCP port ${port} is taken`],
-      [['rendezvous', '--bind', '127.0.0.1', '--port', '0', '--stun-port', String(stunPort)], 1, `UDP port ${String(stunPort)} of 127.0.0.1 is taken`],
+      [
+        ['rendezvous', '--bind', '127.0.0.1', '--port', '0', '--stun-port', String(stunPort)],
+        1,
+        `UDP port ${String(stunPort)} of 127.0.0.1 is taken`,
+      ],
       [['rendezvous', '--tls-cert', '/no/file'], 2, 'go together'],
       [['camera', '--rendezvous', 'ws://127.0.0.1:9'], 2, '--source is missing'],
       [['camera', '--source', 'test:', '--rendezvous', 'ws://127.0.0.1:9', '--state', '/dev/null/x'], 1, 'choose another with --state'],
