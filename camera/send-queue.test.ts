@@ -32,36 +32,81 @@ const drain = (queue: SendQueue): number[] => {
 describe('what a viewer is still to be sent', () => {
   it('begins with a keyframe', () => {
     const queue = new SendQueue();
-    queue.push(unit(1, false));
-    queue.push(unit(2, true, audio));
-    queue.push(unit(3, true));
-    queue.push(unit(4, false));
+    queue.push(unit(1, false), 0);
+    queue.push(unit(2, true, audio), 0);
+    queue.push(unit(3, true), 0);
+    queue.push(unit(4, false), 0);
     expect(drain(queue)).toEqual([2, 3, 4]);
     expect(queue.dropped).toBe(1);
+    expect(queue.overflows).toBe(0);
   });
 
   it('when full keeps what the newest keyframe begins, and counts the rest', () => {
     const queue = new SendQueue({ units: 5, bytes: 1e6 });
-    [true, false, false, true, false].forEach((key, at) => queue.push(unit(at, key)));
-    queue.push(unit(5, false));
+    [true, false, false, true, false].forEach((key, at) => queue.push(unit(at, key), 0));
+    queue.push(unit(5, false), 0);
     expect(drain(queue)).toEqual([3, 4, 5]);
     expect(queue.dropped).toBe(3);
+    expect(queue.overflows).toBe(1);
   });
 
-  it('when full of one group of pictures drops it whole and waits for the next keyframe', () => {
+  it('when full of one group of pictures keeps its keyframe and the sound, and goes on with the next keyframe', () => {
+    const queue = new SendQueue({ units: 100, bytes: 650 });
+    [true, false, false].forEach((key, at) => queue.push(unit(at, key), 0));
+    queue.push(unit(3, true, audio), 0);
+    [4, 5, 6].forEach((at) => queue.push(unit(at, false), 0));
+    expect(queue.length).toBe(2);
+    queue.push(unit(7, true), 0);
+    queue.push(unit(8, false), 0);
+    expect(drain(queue)).toEqual([0, 3, 7, 8]);
+    expect(queue.dropped).toBe(5);
+  });
+
+  it('when nothing of it can be kept is forgotten whole', () => {
     const queue = new SendQueue({ units: 100, bytes: 450 });
-    [true, false, false, false, false, false].forEach((key, at) => queue.push(unit(at, key)));
+    queue.push(unit(0, true, video, 900), 0);
     expect(queue.length).toBe(0);
-    queue.push(unit(7, true));
-    queue.push(unit(8, false));
-    expect(drain(queue)).toEqual([7, 8]);
-    expect(queue.dropped).toBe(6);
+    queue.push(unit(1, false), 0);
+    queue.push(unit(2, true), 0);
+    expect(drain(queue)).toEqual([2]);
+  });
+
+  it('is left out when it has waited too long, but for the keyframe that is next: even the slowest viewer gets pictures', () => {
+    const queue = new SendQueue({ ms: 1000 });
+    [true, false, true, false, false].forEach((key, at) => queue.push(unit(at, key), at * 100));
+    expect(queue.waitMs(700)).toBe(700);
+    queue.expire(1000);
+    expect(queue.length).toBe(5);
+    queue.expire(1001);
+    expect(queue.waitMs(1001)).toBe(801);
+    expect(queue.length).toBe(3);
+    queue.expire(1300);
+    expect(drain(queue)).toEqual([2]);
+    queue.push(unit(6, false), 1300);
+    expect(queue.length).toBe(0);
+    queue.push(unit(7, true), 1300);
+    queue.expire(4000, 5000);
+    expect(drain(queue)).toEqual([7]);
+  });
+
+  it('can be rid of its pictures alone, or of all', () => {
+    const queue = new SendQueue();
+    [true, false].forEach((key, at) => queue.push(unit(at, key), 0));
+    queue.push(unit(2, true, audio), 0);
+    queue.clearVideo();
+    queue.push(unit(3, false), 0);
+    expect(queue.length).toBe(1);
+    queue.push(unit(4, true), 0);
+    expect(drain(queue)).toEqual([2, 4]);
+    queue.push(unit(5, false), 0);
+    queue.clear();
+    expect(queue.length).toBe(0);
   });
 
   it('never holds more than its limits', () => {
     const queue = new SendQueue({ units: 10, bytes: 5_000 });
     for (let at = 0; at < 1000; at += 1) {
-      queue.push(unit(at, at % 7 === 0, at % 3 === 0 ? audio : video, 300));
+      queue.push(unit(at, at % 7 === 0, at % 3 === 0 ? audio : video, 300), at);
       expect(queue.length).toBeLessThanOrEqual(10);
     }
   });

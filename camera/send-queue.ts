@@ -3,27 +3,40 @@ import type { AccessUnit } from '../electron/media/access-unit.ts';
 export interface SendLimits {
   readonly units: number;
   readonly bytes: number;
+  /** How long a unit may wait, ms. */
+  readonly ms: number;
 }
 
-const SEND_LIMITS: SendLimits = { units: 3000, bytes: 24 * 1024 * 1024 };
+/** A second old is too old for a live picture; the rest bounds the memory. */
+const SEND_LIMITS: SendLimits = { units: 3000, bytes: 24 * 1024 * 1024, ms: 1_000 };
+
+interface Waiting {
+  readonly unit: AccessUnit;
+  /** ms by the feed's time. */
+  readonly since: number;
+}
+
+const isVideo = ({ unit }: Waiting): boolean => unit.config.kind === 'video';
+const isKey = (waiting: Waiting): boolean => isVideo(waiting) && waiting.unit.key;
 
 /**
- * What one viewer is still to be sent. When it is full, everything up to the newest keyframe in it goes, or all of it and
- * what comes before the next keyframe: a viewer gets whole groups of pictures, however slow it is.
+ * What one viewer is still to be sent. When it is full, or too old, everything up to the newest keyframe in it goes; where that keyframe is the
+ * next to be sent, all that comes after it: a viewer gets whole beginnings of groups of pictures, the newest ones, however slow it is.
  */
 export class SendQueue {
   readonly #limits: SendLimits;
-  #units: AccessUnit[] = [];
+  #waiting: Waiting[] = [];
   #bytes = 0;
   #waitForKey = true;
   #dropped = 0;
+  #overflows = 0;
 
-  constructor(limits: SendLimits = SEND_LIMITS) {
-    this.#limits = limits;
+  constructor(limits: Partial<SendLimits> = {}) {
+    this.#limits = { ...SEND_LIMITS, ...limits };
   }
 
   get length(): number {
-    return this.#units.length;
+    return this.#waiting.length;
   }
 
   /** Units left out because the viewer was too slow. */
@@ -31,40 +44,70 @@ export class SendQueue {
     return this.#dropped;
   }
 
-  push(unit: AccessUnit): void {
-    const isKey = unit.config.kind === 'video' && unit.key;
-    if (this.#waitForKey && unit.config.kind === 'video') {
-      if (!isKey) {
+  /** Times that units were left out. */
+  get overflows(): number {
+    return this.#overflows;
+  }
+
+  push(unit: AccessUnit, now: number): void {
+    const waiting = { unit, since: now };
+    if (this.#waitForKey && isVideo(waiting)) {
+      if (!unit.key) {
         this.#dropped += 1;
         return;
       }
       this.#waitForKey = false;
     }
-    this.#units.push(unit);
+    this.#waiting.push(waiting);
     this.#bytes += unit.data.length;
-    if (this.#units.length > this.#limits.units || this.#bytes > this.#limits.bytes) this.#overflow();
+    if (this.#waiting.length > this.#limits.units || this.#bytes > this.#limits.bytes) this.#overflow();
   }
 
   shift(): AccessUnit | undefined {
-    const unit = this.#units.shift();
-    if (unit) this.#bytes -= unit.data.length;
-    return unit;
+    const next = this.#waiting.shift();
+    if (next) this.#bytes -= next.unit.data.length;
+    return next?.unit;
+  }
+
+  /** How long the next unit has waited, ms. */
+  waitMs(now: number): number {
+    const [next] = this.#waiting;
+    return next ? now - next.since : 0;
+  }
+
+  /** Leaves out what has waited for too long. @param ms instead of the limit */
+  expire(now: number, ms = this.#limits.ms): void {
+    if (this.waitMs(now) > ms) this.#overflow();
   }
 
   /** Forgets all that waits, and goes on with the next keyframe. */
   clear(): void {
-    this.#dropped += this.#units.length;
-    this.#units = [];
-    this.#bytes = 0;
-    this.#waitForKey = true;
+    this.#keep([]);
+  }
+
+  /** Forgets the pictures that wait, and goes on with the next keyframe. */
+  clearVideo(): void {
+    this.#keep(this.#waiting.filter((waiting) => !isVideo(waiting)));
   }
 
   #overflow(): void {
-    const newest = this.#units.findLastIndex((unit) => unit.config.kind === 'video' && unit.key);
-    const keep = newest > 0 ? this.#units.slice(newest) : [];
-    this.#dropped += this.#units.length - keep.length;
-    this.#units = keep;
-    this.#bytes = keep.reduce((sum, unit) => sum + unit.data.length, 0);
-    if (keep.length === 0) this.#waitForKey = true;
+    const newest = this.#waiting.findLastIndex(isKey);
+    const first = this.#waiting.findIndex(isVideo);
+    const before = this.#dropped;
+    if (newest > first) {
+      this.#keep(this.#waiting.slice(newest));
+      this.#waitForKey = false;
+    } else if (newest === first && newest >= 0) {
+      this.#keep(this.#waiting.filter((waiting, index) => index === newest || !isVideo(waiting)));
+    } else this.#keep([]);
+    if (this.#waiting.length > this.#limits.units || this.#bytes > this.#limits.bytes) this.#keep([]);
+    if (this.#dropped > before) this.#overflows += 1;
+  }
+
+  #keep(kept: Waiting[]): void {
+    this.#dropped += this.#waiting.length - kept.length;
+    this.#waiting = kept;
+    this.#bytes = kept.reduce((sum, { unit }) => sum + unit.data.length, 0);
+    this.#waitForKey = true;
   }
 }

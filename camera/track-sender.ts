@@ -99,6 +99,7 @@ export class TrackSender {
       payloadType: this.#format.payloadType,
       // A feed that begins anew is another timeline for its viewer.
       timeline: this.timeline * EPOCHS + this.#epoch,
+      first: this.stream.first,
     };
   }
 }

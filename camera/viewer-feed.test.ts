@@ -5,7 +5,7 @@ import type { AccessUnit, AudioConfig } from '../electron/media/access-unit.ts';
 import type { CameraControl } from '../peer/session/control-messages.ts';
 import { RtpStream } from '../peer/session/rtp-stream.ts';
 import type { OutboundPacket } from '../peer/session/transport.ts';
-import { ViewerFeed } from './viewer-feed.ts';
+import { ViewerFeed, type FeedSession } from './viewer-feed.ts';
 
 const pcm: AudioConfig = {
   kind: 'audio',
@@ -28,6 +28,7 @@ let clock: SimulatedClock;
 let packets: OutboundPacket[];
 let said: CameraControl[];
 let ended: number[];
+let session: FeedSession;
 let feed: ViewerFeed;
 beforeEach(() => {
   clock = new SimulatedClock();
@@ -41,14 +42,12 @@ beforeEach(() => {
     sendSealed: () => {},
     sendSenderReport: () => {},
   };
-  feed = new ViewerFeed(
-    {
-      createStream: (payloadType) => new RtpStream({ ssrc: (ssrc += 1), payloadType, wire, clock }),
-      endStream: (stream) => void ended.push(stream.ssrc),
-      send: (message) => void said.push(message),
-    },
-    clock,
-  );
+  session = {
+    createStream: (payloadType) => new RtpStream({ ssrc: (ssrc += 1), payloadType, wire, clock }),
+    endStream: (stream) => void ended.push(stream.ssrc),
+    send: (message) => void said.push(message),
+  };
+  feed = new ViewerFeed(session, clock);
 });
 
 const unit = (ms: number, config: AudioConfig = pcm, change: Partial<AccessUnit> = {}): AccessUnit => ({
@@ -105,6 +104,40 @@ describe('a feed', () => {
     expect(said.filter(({ type }) => type === 'streams')).toHaveLength(3);
   });
 
+  it('says with which packet each stream begins, and with which the one ended that it follows', () => {
+    feed.push(unit(0));
+    feed.push(unit(20));
+    feed.push(unit(40, opus));
+    const told = said.flatMap((message) => (message.type === 'streams' ? [message.streams] : []));
+    const numbers = packets.map(({ sequenceNumber }) => sequenceNumber);
+    expect(told.map((list) => list.map(({ ssrc, first, last }) => ({ ssrc, first, last })))).toEqual([
+      [{ ssrc: 1, first: numbers[0], last: undefined }],
+      [
+        { ssrc: 1, first: numbers[0], last: numbers[1] },
+        { ssrc: 2, first: numbers[2], last: undefined },
+      ],
+    ]);
+  });
+
+  it('leaves nothing out because the program was busy with something else', async () => {
+    let busyMs = 0;
+    const stalling = {
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic() + busyMs,
+      setTimeout: (run: () => void, ms: number) => clock.setTimeout(run, ms),
+    };
+    const busy = new ViewerFeed(session, stalling);
+    for (let ms = 0; ms < 5_000; ms += 100) {
+      busy.push(unit(ms));
+      await clock.advance(100);
+    }
+    for (let ms = 5_000; ms < 6_000; ms += 20) busy.push(unit(ms, pcm, { data: new Uint8Array(10_000) }));
+    expect(busy.counters.queued).toBeGreaterThan(30);
+    busyMs = 10_000;
+    await clock.advance(1_000);
+    expect(busy.counters).toEqual({ dropped: 0, overflows: 0, unsendable: 0, queued: 0 });
+  });
+
   it('says the clock anew every five seconds, and soon when it went wrong', async () => {
     for (let ms = 0; ms <= 12_000; ms += 20) {
       feed.push(unit(ms));
@@ -124,7 +157,7 @@ describe('a feed', () => {
     expect(packets.length).toBeLessThan(400);
     await clock.advance(1_000);
     expect(packets).toHaveLength(500);
-    expect(feed.counters).toEqual({ dropped: 0, unsendable: 0, queued: 0 });
+    expect(feed.counters).toEqual({ dropped: 0, overflows: 0, unsendable: 0, queued: 0 });
   });
 
   it('leaves out, and counts, what has no RTP format', () => {
