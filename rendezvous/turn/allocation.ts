@@ -18,8 +18,10 @@ const CHANNEL_MS = 600_000;
 /** How a client is reached: its end of the 5-tuple. */
 export interface ClientWay {
   readonly remote: Endpoint;
-  /** One message or ChannelData, in one part or two. False when it was dropped. */
+  /** What came from a peer: a message, or ChannelData in two parts. False when it was dropped. */
   send(data: Buffer | readonly Buffer[]): boolean;
+  /** The answer to a question, which is not asked twice over a stream. */
+  answer(message: Buffer): void;
 }
 
 interface Permission {

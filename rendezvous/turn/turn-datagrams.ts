@@ -32,6 +32,7 @@ export class TurnDatagrams {
 
   #meet(key: string, site: UdpSite, { address, port }: Endpoint): TurnClient {
     const remote = { address, port };
-    return new TurnClient({ remote, send: (data) => sendUdp(site.socket, data, remote) }, () => this.#clients.delete(key));
+    const send = (data: Buffer | readonly Buffer[]) => sendUdp(site.socket, data, remote);
+    return new TurnClient({ remote, send, answer: send }, () => this.#clients.delete(key));
   }
 }

@@ -36,13 +36,16 @@ function relay(limits: Partial<TurnLimits> = {}, options: { allowPrivate?: boole
     const issued = typeof of === 'string' ? credentials.issue(of, remote.address) : of;
     if (!issued) throw new Error('no credentials');
     const sent: Buffer[] = [];
+    const hear = (bytes: Buffer) => {
+      sent.push(bytes);
+      raw.take(bytes);
+    };
     const turnClient = new TurnClient(
       {
         remote,
+        answer: (message) => hear(message),
         send: (data) => {
-          const bytes = Buffer.isBuffer(data) ? data : Buffer.concat(data);
-          sent.push(bytes);
-          raw.take(bytes);
+          hear(Buffer.isBuffer(data) ? data : Buffer.concat(data));
           return true;
         },
       },

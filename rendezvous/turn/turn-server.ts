@@ -237,7 +237,7 @@ export class TurnServer {
       ],
       key,
     );
-    way.send(client.answer);
+    way.answer(client.answer);
   }
 
   #refresh({ allocation }: TurnClient, request: StunMessage): Outcome {
@@ -298,7 +298,7 @@ export class TurnServer {
 
   #answer(client: TurnClient, answer: Buffer, isRefusal: boolean): void {
     if (isRefusal) this.counters.refused += 1;
-    client.way.send(answer);
+    client.way.answer(answer);
   }
 }
 

@@ -45,7 +45,10 @@ export class TurnStreams {
       idle?.cancel();
       idle = clock.setTimeout(() => client.allocating || socket.destroy(), limits.idleStreamMs);
     };
-    const client = new TurnClient({ remote, send: (data) => this.#write(socket, data) }, waitForUse);
+    const client = new TurnClient(
+      { remote, send: (data) => this.#send(socket, data), answer: (message) => this.#answer(socket, message) },
+      waitForUse,
+    );
     this.#sockets.add(socket);
     socket.setNoDelay(true);
     socket.on('error', () => {});
@@ -76,11 +79,11 @@ export class TurnStreams {
       request && this.#bindings.take(way.remote.address)
         ? answerBinding(request, way.remote, { discovery: false, origin: (address, port) => (address || port ? null : way.remote) })
         : null;
-    if (answer) way.send(answer.bytes);
+    if (answer) way.answer(answer.bytes);
     return true;
   }
 
-  #write(socket: Socket, data: Buffer | readonly Buffer[]): boolean {
+  #send(socket: Socket, data: Buffer | readonly Buffer[]): boolean {
     if (!socket.writable) return false;
     if (socket.writableLength > this.#options.limits.bufferedBytes) {
       this.#dropped += 1;
@@ -88,5 +91,11 @@ export class TurnStreams {
     }
     socket.write(padFrame(Buffer.isBuffer(data) ? data : Buffer.concat(data)));
     return true;
+  }
+
+  /** Answers have room of their own behind what comes from peers; who asks without end, and reads nothing, is let go. */
+  #answer(socket: Socket, message: Buffer): void {
+    if (socket.writableLength > 2 * this.#options.limits.bufferedBytes) socket.destroy();
+    else if (socket.writable) socket.write(padFrame(message));
   }
 }
