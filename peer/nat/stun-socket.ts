@@ -104,9 +104,19 @@ export class StunSocket {
 
   /** What is asked or awaited ends without an answer. */
   close(): void {
+    closeUdp(this.release());
+  }
+
+  /** As `close`, but the socket stays open, with its mapping, and is the caller's. */
+  release(): Socket {
     this.#closed = true;
     this.#socket.off('message', this.#onMessage);
-    closeUdp(this.#socket);
+    this.#socket.off('error', ignore);
+    this.#endAll();
+    return this.#socket;
+  }
+
+  #endAll(): void {
     for (const { finish } of [...this.#pending.values()]) finish(null);
     for (const finish of [...this.#waiting.values()]) finish(false);
   }

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:dgram';
-import type { Clock } from '../../electron/base/clock.ts';
-import { delay } from '../../electron/base/clock.ts';
+import { delay, type Clock } from '../../electron/base/clock.ts';
 import { predictPorts } from '../nat/allocation.ts';
 import type { PunchBudget } from '../nat/punch-budget.ts';
 import { punch } from '../nat/punch.ts';
 import type { NatSummary } from '../nat/report.ts';
-import { queryBinding } from '../stun/query.ts';
+import { StunSocket } from '../nat/stun-socket.ts';
+import { systemNetwork } from '../nat/nat-network.ts';
 import { closeUdp, openUdp } from '../nat/udp.ts';
 import { stunServer, type IcePath } from './ice-path.ts';
 import type { PunchTarget } from './path-messages.ts';
@@ -16,7 +16,7 @@ export type PunchSide = 'hard' | 'easy';
 const EASY_WAITS_MS = 400;
 /** How many of the next ports are guessed where ports are given in a row. */
 const PREDICTED = 64;
-const QUERY_MS = 800;
+const MAX_SERVERS = 3;
 
 const isHard = ({ mapping }: NatSummary): boolean => mapping === 'address-and-port-dependent' || mapping === 'address-dependent';
 const isEasy = ({ mapping }: NatSummary): boolean => mapping === 'none' || mapping === 'endpoint-independent';
@@ -44,36 +44,28 @@ export async function preparePunch(
   stun: readonly string[],
   clock: Clock,
 ): Promise<PunchPart | null> {
-  const socket = await openUdp('0.0.0.0');
-  try {
-    const seen = await firstMapped(socket, stun, clock);
-    if (side === 'easy') {
-      if (!seen) {
-        closeUdp(socket);
-        return null;
-      }
-      return { side, target: { address: seen.address, port: seen.port, predicted: [] }, socket };
-    }
-    closeUdp(socket);
-    const address = seen?.address ?? mine?.publicAddress;
-    if (!address) return null;
-    const step = mine?.allocation === 'sequential' ? mine.allocationStep : null;
-    const predicted = seen && step !== null ? predictPorts(seen.port, step, PREDICTED) : [];
-    return { side, target: { address, port: seen?.port ?? null, predicted }, socket: null };
-  } catch {
-    closeUdp(socket);
-    return null;
-  }
+  const asking = new StunSocket(await openUdp('0.0.0.0'), clock);
+  const seen = await firstMapped(asking, stun).catch(() => null);
+  const socket = asking.release();
+  if (side === 'easy' && seen) return { side, target: { ...seen, predicted: [] }, socket };
+  closeUdp(socket);
+  const address = seen?.address ?? mine?.publicAddress;
+  if (side === 'easy' || !address) return null;
+  const step = mine?.allocation === 'sequential' ? mine.allocationStep : null;
+  const predicted = seen && step !== null ? predictPorts(seen.port, step, PREDICTED) : [];
+  return { side, target: { address, port: seen?.port ?? null, predicted }, socket: null };
 }
 
-async function firstMapped(socket: Socket, stun: readonly string[], clock: Clock): Promise<{ address: string; port: number } | null> {
+/** The first answer of three servers. @throws when none answers */
+function firstMapped(socket: StunSocket, stun: readonly string[]): Promise<{ address: string; port: number }> {
   const servers = stun.map(stunServer).filter((server) => server !== null);
-  const queries = servers.slice(0, 3).map(async ([host, port]) => {
-    const mapped = await queryBinding(socket, { host, port }, clock, QUERY_MS);
-    if (!mapped) throw new Error('no answer');
-    return mapped;
+  const asked = servers.slice(0, MAX_SERVERS).map(async ([host, port]) => {
+    const address = await systemNetwork.resolve(host, 4);
+    const answer = address === null ? null : await socket.ask({ address, port });
+    if (!answer || answer === 'refused') throw new Error('no answer');
+    return answer.mapped;
   });
-  return Promise.any(queries).catch(() => null);
+  return Promise.any(asked);
 }
 
 /**
