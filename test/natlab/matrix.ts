@@ -31,7 +31,7 @@ export function expected({ camera, app }: Cell): Outcome {
 
 /** What Keyhole cannot do yet, why, and what is asked for instead until it can; unless NATLAB_PENDING is set. */
 const PENDING: readonly { readonly why: string; readonly outcome: Outcome; readonly instead: Outcome }[] = [
-  { why: 'a relayed session does not punch yet', outcome: 'direct-after-relay', instead: 'relay' },
+  { why: 'punching from a relayed session is not certain yet', outcome: 'direct-after-relay', instead: 'relay' },
 ];
 
 /** What is asked of a cell now; `why` it is not all that is expected in the end, or null. */

@@ -1,4 +1,4 @@
-import type { Camera, PathKind } from '../../electron/contract/model.ts';
+import type { Camera, PathKind, PathReport } from '../../electron/contract/model.ts';
 import type { Program } from '../fakes/program.ts';
 import { Coturn } from './coturn.ts';
 import type { Host } from './host.ts';
@@ -9,6 +9,8 @@ import { makeSite, type SiteKind } from './sites.ts';
 
 /** One way through each wire, ms: two sites are 40 ms away from each other and back. */
 const WIRE_MS = 10;
+/** Of video, while it is counted which way it goes. */
+const COUNTED_MS = 600;
 
 /** What became of one camera and one app. JSON-able. */
 export interface MeetingResult {
@@ -25,6 +27,8 @@ export interface MeetingResult {
   readonly directMs: number | null;
   /** Packets that came from the camera's network straight to the app's over the internet, while pictures went by the last path. */
   readonly straight: number;
+  /** What was tried for a better path, newest first. */
+  readonly attempts: PathReport['attempts'];
 }
 
 export interface CellResult extends MeetingResult {
@@ -119,12 +123,19 @@ export class Meetings {
         const isThere = await serve.until(id, (now) => isDirect(kindOf(now)), forDirectMs).catch(() => null);
         if (isThere) directMs = Math.round(performance.now() - live);
       }
+      const { lastFrameAt } = await serve.untilLive(id, deadlineMs);
       const counter = await this.lab.countBetween(camera.host, app.host);
-      const last = await serve.untilLive(id, deadlineMs);
+      // Pictures before that may have been on their way, or in a buffer, when the counting began.
+      const last = await serve.until(
+        id,
+        (now) => now.state === 'live' && (now.lastFrameAt ?? 0) > (lastFrameAt ?? 0) + COUNTED_MS,
+        deadlineMs,
+      );
       const { there } = await counter.read();
+      const { attempts } = await serve.path(id);
       const { local = '', remote = '' } = last.path ?? {};
       const paths = { firstPath: kindOf(first), path: kindOf(last), local, remote };
-      return { ...paths, setupMs: Math.round(live - paired), directMs, straight: there.packets };
+      return { ...paths, setupMs: Math.round(live - paired), directMs, straight: there.packets, attempts };
     } catch (error) {
       throw new Error(`${name}: ${String(error)}\n--- the camera\n${camera.program.program.log}`, { cause: error });
     } finally {

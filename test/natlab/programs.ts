@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Camera } from '../../electron/contract/model.ts';
+import type { Camera, PathReport } from '../../electron/contract/model.ts';
 import { Program, type ProgramEvent } from '../fakes/program.ts';
 import type { Agent } from './agent.ts';
 import type { Coturn } from './coturn.ts';
@@ -159,6 +159,11 @@ export class ServeProgram {
 
   camera(id: string): Promise<Camera> {
     return this.json('GET', `/api/v1/cameras/${id}`);
+  }
+
+  /** By which way it is reached, and why. */
+  path(id: string): Promise<PathReport> {
+    return this.json('GET', `/api/v1/cameras/${id}/path`);
   }
 
   /** Asks until it fits. @throws Error with the last answer and the log when it does not in time */
