@@ -4,6 +4,8 @@ import { ATTRIBUTE, attributeOf, errorCode, METHOD_BINDING, STUN_CLASS, writeStu
 /** What a Binding request may carry without being refused. Credentials are let pass unread: a server of Binding needs none (RFC 8489 §9). */
 const UNDERSTOOD: ReadonlySet<number> = new Set([
   ATTRIBUTE.username,
+  ATTRIBUTE.realm,
+  ATTRIBUTE.nonce,
   ATTRIBUTE.messageIntegrity,
   ATTRIBUTE.messageIntegritySha256,
   ATTRIBUTE.priority,
