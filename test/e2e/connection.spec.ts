@@ -1,3 +1,5 @@
+import { createHmac } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { addByInvite, addSilent, expect, expectAccessible, test, tile } from './fixtures.ts';
@@ -52,6 +54,35 @@ test('a camera tells by which way it is reached, now and before, and keeps what 
   await expect(page.getByTestId('connection-panel')).toContainText(/Not reached for \d+ s: .*camera/i);
   await page.getByTestId('close-connection').click();
   await expect(page.getByTestId('connection-panel')).toBeHidden();
+});
+
+test('a camera that is relayed says so on its tile and why, and what went through the relay is counted', async ({ site, openApp }) => {
+  const secret = 'a secret of this test alone';
+  const file = join(site.dir, 'turn-secret');
+  writeFileSync(file, secret, { mode: 0o600 });
+  const relay = ['--turn', '--turn-secret-file', file, '--relay-address', '127.0.0.1', '--relay-allow-private'];
+  const rendezvous = site.run('rendezvous', '--port', '0', '--stun-port', '0', '--bind', '127.0.0.1', ...relay);
+  const { url, stunPort } = await rendezvous.event('listening');
+  site.rendezvousUrl = String(url);
+  // The TURN REST scheme: a name that says until when it is good, and its HMAC.
+  const user = String(Math.floor(Date.now() / 1000) + 3600);
+  const password = encodeURIComponent(createHmac('sha1', secret).update(user).digest('base64'));
+  const turn = `turn:${user}:${password}@127.0.0.1:${String(stunPort)}`;
+  const { invite } = await site.startCamera('Roof', 'test:?fps=5', '--ice-policy', 'relay', '--turn', turn);
+
+  const page = await openApp();
+  await addByInvite(page, invite);
+  const roof = tile(page, 'Roof');
+  await expect(roof).toHaveAttribute('data-state', 'live', { timeout: 40_000 });
+  await expect(roof.getByTestId('tile-path')).toHaveAttribute('data-path', 'Relayed');
+  await expect(roof.getByTestId('tile-path')).toHaveAttribute('title', /relay/);
+  await openPanel(page, 'Roof');
+  await expect(page.getByTestId('path-now')).toHaveAttribute('data-kind', 'relay');
+  await expect(page.getByTestId('path-why')).toContainText('Relayed');
+  await expect(page.getByTestId('path-shares').locator('[data-way=relayed]')).toBeVisible();
+  await expect(page.getByTestId('relay-used')).toContainText(/[1-9]\d* kB|[\d.]+ MB/);
+  await expect(page.getByTestId('pair-table').locator('tr[data-state=succeeded]').first()).toContainText(/relay.*In use/s);
+  await expectAccessible(page);
 });
 
 test('a camera without peer-to-peer says so, and has no relay to set', async ({ openApp }) => {

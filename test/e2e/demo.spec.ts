@@ -7,7 +7,7 @@ import { Program } from '../fakes/program.ts';
 
 /** `KEYHOLE_SCREENSHOTS=docs/images npm run test:e2e -- demo` makes the README's pictures. */
 const SCREENSHOTS = process.env.KEYHOLE_SCREENSHOTS;
-const README_PICTURES = ['wall', 'timeline'];
+const README_PICTURES = ['wall', 'timeline', 'connection'];
 /** How much is recorded before it is played back; a picture of the timeline wants some minutes. */
 const RECORDED_MS = SCREENSHOTS ? 3.5 * 60_000 : 24_000;
 
@@ -90,11 +90,23 @@ test.describe('the demo, as the README says', () => {
     await page.getByTestId('live').click();
     await expect.poll(age).toBeLessThan(5000);
 
+    await page.keyboard.press('c');
+    await expect(page.getByTestId('path-now')).toContainText('Direct');
+    await expect(page.getByTestId('path-figures')).toContainText('ms');
+    await screenshots(page, 'connection', info.outputDir);
+    await page.goto(`${new URL(link).origin}/#/network`);
+    await expect(page.getByTestId('camera-way')).toHaveCount(4);
+    await expect(page.getByTestId('nat-facts')).toBeVisible();
+    await screenshots(page, 'network', info.outputDir);
+
     await page.goto(`${new URL(link).origin}/#/settings`);
     await expect(page.getByTestId('app-info')).toBeVisible();
     await screenshots(page, 'settings', info.outputDir);
     await page.goto(`${new URL(link).origin}/#/`);
     await page.getByTestId('add-camera').click();
     await screenshots(page, 'add-camera', info.outputDir);
+    await page.getByTestId('by-hand-toggle').click();
+    await expect(page.getByTestId('by-hand-make')).toBeVisible();
+    await screenshots(page, 'by-hand', info.outputDir);
   });
 });

@@ -28,7 +28,7 @@ describe('why a camera is reached as it is', () => {
 
   it('says that better is expected while a relay is in use for now', () => {
     const { why } = pathWords({ path: path('relay'), reason: null, mine: symmetric, theirs: nat({}) });
-    expect(why).toMatch(/^Relayed for now; a direct way is being looked for\./);
+    expect(why).toMatch(/^Relayed for now, while a direct way is looked for\. It should become direct/);
   });
 
   it('promises no attempts that are switched off, and says where to switch them on', () => {

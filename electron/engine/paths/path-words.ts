@@ -26,7 +26,7 @@ export function pathWords({ path, reason, mine, theirs, punching }: Facts): Word
   }
   // What is expected and what is may differ for a while, or for good: a firewall that nobody knows of.
   return {
-    why: `Relayed for now; a direct way is being looked for. To be expected: ${lowerFirst(expected.why)}`,
+    why: `Relayed for now, while a direct way is looked for. It should become ${lowerFirst(expected.why)}`,
     advice: expected.advice,
   };
 }

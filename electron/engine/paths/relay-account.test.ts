@@ -19,7 +19,10 @@ describe('what a camera may send through relays', () => {
     expect(setUp({ kind: 'allow' }, 900 * GB).account.allowed()).toBe(true);
     const never = setUp({ kind: 'never' }).account;
     expect(never.allowed()).toBe(false);
-    expect(never.refusal()).toMatchObject({ code: 'relay-not-allowed', text: expect.stringContaining('that is how it is set') as unknown });
+    expect(never.refusal()).toMatchObject({
+      code: 'relay-not-allowed',
+      text: expect.stringContaining('set never to use a relay') as unknown,
+    });
     const budget = setUp({ kind: 'budget', bytesPerMonth: 5 * GB }, 5 * GB - 10).account;
     expect(budget.refusal()).toBeNull();
     budget.count(10);

@@ -58,7 +58,10 @@ export class RelayAccount implements RelayControl {
     this.#turn();
     const policy = this.#policy;
     if (policy.kind === 'never') {
-      return { code: 'relay-not-allowed', text: 'No direct way was found, and this camera must not use a relay: that is how it is set.' };
+      return {
+        code: 'relay-not-allowed',
+        text: 'No direct way was found, and this camera is set never to use a relay. Its connection panel has the setting.',
+      };
     }
     if (policy.kind === 'budget' && this.#bytes >= policy.bytesPerMonth) {
       const limit = `${(policy.bytesPerMonth / 1e9).toLocaleString('en', { maximumFractionDigits: 3 })} GB`;
