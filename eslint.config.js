@@ -48,7 +48,7 @@ const ONLY = [
     where: ['electron/main.ts', 'electron/preload.ts', 'electron/app/**'],
     message: 'Only main.ts, preload.ts and app/ know Electron.',
   },
-  { name: 'werift', where: ['peer/session/**'], message: 'Only peer/session knows werift.' },
+  { name: 'werift', where: ['peer/path/**', 'peer/session/**'], message: 'Only peer/path and peer/session know werift.' },
   { name: 'dns-packet', where: ['peer/lan/**'], message: 'Only peer/lan knows DNS.' },
   { name: 'better-sqlite3', where: ['electron/storage/worker.ts'], message: 'Only storage/worker.ts touches SQLite.' },
   { name: 'fluent-ffmpeg', where: ['electron/ffmpeg/**'], message: 'Only electron/ffmpeg starts ffmpeg.' },

@@ -10,9 +10,9 @@ import { appMessage, type ReadAppMessage, type WrittenCameraMessage } from '../p
 import { tidyName } from '../peer/pairing/invite.ts';
 import { CameraSession } from '../peer/session/camera-session.ts';
 import { SESSION_TIMES, type SessionTimes } from '../peer/session/session-core.ts';
-import type { IceOptions } from '../peer/session/ice-path.ts';
-import type { PathOffer } from '../peer/session/path-messages.ts';
-import type { TurnServer } from '../peer/session/turn-client.ts';
+import type { IceOptions } from '../peer/path/ice-path.ts';
+import type { PathOffer } from '../peer/path/path-messages.ts';
+import type { TurnServer } from '../peer/path/turn-client.ts';
 import { NO_ICE_SERVERS, type IceServers } from '../peer/signaling/ice-servers.ts';
 import { RendezvousClient } from '../peer/signaling/rendezvous-client.ts';
 import { parseJson } from '../peer/signaling/rendezvous-messages.ts';
@@ -118,9 +118,10 @@ export class CameraPeer {
     return this.#ice().stun;
   }
 
-  /** Whether any rendezvous is reached now. */
-  get isRegistered(): boolean {
-    return this.#ends.some(({ client }) => client.url !== this.#options.lan && client.current.kind === 'registered');
+  /** Whether any rendezvous on the internet is reached now; null where there is none to reach. */
+  get isRegistered(): boolean | null {
+    const outside = this.#ends.filter(({ client }) => client.url !== this.#options.lan);
+    return outside.length === 0 ? null : outside.some(({ client }) => client.current.kind === 'registered');
   }
 
   /** The machine's network has changed, or it woke: what was connected may not be any more. */

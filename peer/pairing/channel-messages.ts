@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { natSummary, pathAnswer, pathOffer } from '../session/path-messages.ts';
+import { natSummary, pathAnswer, pathOffer } from '../path/path-messages.ts';
 import { isErrorCode, type ErrorCode } from '../../electron/base/errors.ts';
 
 /** What an app and a camera say to each other over the secure channel, before there is a session. JSON. */
@@ -21,7 +21,7 @@ export const appMessage = z.discriminatedUnion('type', [
     sdp,
     /** False: the camera is not to use a relay either. */
     relay: z.boolean().default(true),
-    /** The app knows the handshake link (`session/handshake-link.ts`). */
+    /** The app knows the handshake link (`path/handshake-link.ts`). */
     reliableHandshake: z.boolean().default(false),
     nat: natSummary.optional(),
   }),

@@ -8,11 +8,11 @@ import { BandwidthControl } from './bandwidth-control.ts';
 import { viewerControl, type CameraControl, type ViewerControl } from './control-messages.ts';
 import { RtpStream } from './rtp-stream.ts';
 import { SessionCore, type SessionOptions } from './session-core.ts';
-import type { ConsentState } from './consent.ts';
-import type { IceOptions } from './ice-path.ts';
-import { PathAnswerer } from './path-answerer.ts';
-import type { PathAnswer, PathOffer } from './path-messages.ts';
-import { farther, type PathKind, type SelectedPair } from './path.ts';
+import type { ConsentState } from '../path/consent.ts';
+import type { IceOptions } from '../path/ice-path.ts';
+import { PathAnswerer } from '../path/path-answerer.ts';
+import type { PathAnswer, PathOffer } from '../path/path-messages.ts';
+import { farther, type PathKind, type SelectedPair } from '../path/selected-pair.ts';
 import { sessionIdOf } from './session-id.ts';
 import { Transport } from './transport.ts';
 

@@ -11,8 +11,8 @@ import {
   useTWCC,
 } from 'werift';
 
-export type { IceOptions } from './ice-path.ts';
-export type { TurnServer } from './turn-client.ts';
+export type { IceOptions } from '../path/ice-path.ts';
+export type { TurnServer } from '../path/turn-client.ts';
 
 /** Payload types offered and used; fixed, so that a stream's packets can be told apart without the description. */
 export const PAYLOAD_TYPE = { h264: 96, opus: 111, pcm_mulaw: 0, pcm_alaw: 8 } as const;

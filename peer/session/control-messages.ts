@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isErrorCode, type ErrorCode } from '../../electron/base/errors.ts';
-import { natSummary, pathAnswer, pathOffer } from './path-messages.ts';
+import { natSummary, pathAnswer, pathOffer } from '../path/path-messages.ts';
 
 /** What both ends of a session say to each other on the control channel. JSON, sealed; at most this many bytes. */
 export const MAX_CONTROL_BYTES = 16 * 1024;

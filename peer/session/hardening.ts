@@ -1,20 +1,7 @@
 import { createSecretKey } from 'node:crypto';
-import { StunProtocol, type Connection, type RTCDtlsTransport, type SrtpSession, type SrtcpSession } from 'werift';
+import type { RTCDtlsTransport, SrtcpSession, SrtpSession } from 'werift';
 
-/** What werift 0.25 leaves undone above ICE, each put right here from outside; for ICE see `ice-library.ts`. `docs/protocol.md` lists why. */
-
-/** Kernel buffers for about a second of video: the default of some 90 packets overflows whenever the event loop stalls. */
-export function enlargeSocketBuffers(connection: Connection, bytes = 2_000_000): void {
-  for (const { protocol } of connection.candidatePairs) {
-    if (!(protocol instanceof StunProtocol) || protocol.transport.closed) continue;
-    try {
-      protocol.transport.socket.setRecvBufferSize(bytes);
-      protocol.transport.socket.setSendBufferSize(bytes);
-    } catch {
-      // A system that allows no more keeps its default: more loss under load, nothing else.
-    }
-  }
-}
+/** What werift 0.25 leaves undone above ICE, each put right here from outside; for ICE see `peer/path/ice-library.ts`. `docs/werift.md` lists why. */
 
 const HANDSHAKE = 22;
 const APPLICATION_DATA = 23;

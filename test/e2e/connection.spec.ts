@@ -139,7 +139,7 @@ test('the network page looks when asked to, leads to each camera, and keeps what
 
 test('a camera that no server leads to is added by two texts', async ({ site, openApp }) => {
   const state = join(site.dir, 'camera-Cellar');
-  const camera = site.run('camera', '--source', 'test:?fps=5', '--name', 'Cellar', '--no-lan', '--state', state);
+  const camera = site.run('camera', '--source', 'test:?fps=5', '--name', 'Cellar', '--no-lan', '--by-hand', '--state', state);
   const invite = String((await camera.event('pairing')).invite);
   const page = await openApp();
   await page.getByTestId('add-camera').click();

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TurnServer } from '../../peer/session/turn-client.ts';
+import type { TurnServer } from '../../peer/path/turn-client.ts';
 
 const SECRET = 'coturn-test-secret';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readFrameCode, frameNumberAt } from '../../camera/input/frame-code.ts';
-import { createInput, type CameraInput, type InputStatus } from '../../camera/input/input.ts';
+import { createInput, createSubInput, type CameraInput, type InputStatus } from '../../camera/input/input.ts';
 import { systemClock } from '../../electron/base/clock.ts';
 import { silentLog } from '../../electron/base/log.ts';
 import type { AccessUnit } from '../../electron/media/access-unit.ts';
@@ -38,8 +38,8 @@ class Watched {
   readonly statuses: InputStatus[] = [];
   #waiting: (() => void)[] = [];
 
-  constructor(source: string) {
-    this.input = createInput(source, { clock: systemClock, log: silentLog });
+  constructor(source: string | CameraInput) {
+    this.input = typeof source === 'string' ? createInput(source, { clock: systemClock, log: silentLog }) : source;
     const note = () => this.#waiting.splice(0).forEach((resolve) => resolve());
     this.input.units.on((unit) => {
       this.units.push(unit);
@@ -66,7 +66,7 @@ class Watched {
 }
 
 let open: Watched[] = [];
-const watch = (source: string) => {
+const watch = (source: string | CameraInput) => {
   const watched = new Watched(source);
   open.push(watched);
   return watched;
@@ -275,6 +275,50 @@ describe.skipIf(missing)(`an RTSP camera${missing ? ` (skipped: ${missing})` : '
     expect(watched.audio[0]!.config).toMatchObject({ codec: 'opus' });
     expectForward(watched.video);
     expect(JSON.stringify(watched.statuses)).not.toContain('word');
+  });
+});
+
+describe('a small picture made of the main one', () => {
+  const small = (source: string, main: CameraInput) => createSubInput(source, main, { clock: systemClock, log: silentLog });
+
+  it('shows the same at the same time, smaller and with fewer frames', async () => {
+    const main = watch('test:?size=640x360&fps=20&seed=3');
+    const watched = watch(small('transcode:?size=320x180&fps=5&kbps=200', main.input));
+    await watched.until(() => watched.video.length >= 20);
+    const units = watched.video;
+    expect(units[0]).toMatchObject({ key: true, config: { codec: 'h264', width: 320, height: 180 } });
+    expectForward(units);
+    units.slice(1).forEach(({ pts }, index) => expect(pts - units[index]!.pts).toBe(18_000));
+    const pictures = await decode(units, 320, 180);
+    pictures.forEach((luma, index) => {
+      const { utc, pts } = units[index]!;
+      // A fifth of a second has four frames of the main picture, of which it is one; or the last one before, where some were left out.
+      const around = main.video.filter((unit) => Math.abs(unit.pts - pts) <= 9_000 + 3);
+      const before = main.video.findLast((unit) => unit.pts < pts - 9_000);
+      const possible = [...around, ...(before ? [before] : [])].map((unit) => frameNumberAt(unit.utc + 1, 20));
+      expect(possible).toContain(readFrameCode(luma, 320, 180));
+      const of = main.video.findLast((unit) => unit.pts <= pts);
+      expect(Math.abs((of?.utc ?? 0) + (pts - (of?.pts ?? 0)) / 90 - utc)).toBeLessThan(1);
+    });
+    const bits = 8 * units.slice(0, -1).reduce((sum, { data }) => sum + data.length, 0);
+    expect(bits / ((units.at(-1)!.pts - units[0]!.pts) / 90_000)).toBeLessThan(400_000);
+  });
+
+  it('begins anew with the main one', async () => {
+    const main = watch(CLIP);
+    const watched = watch(small('transcode:?size=160x120&fps=5', main.input));
+    await watched.until(() => watched.video.length >= 3);
+    const [unit] = main.video;
+    const last = main.video.at(-1)!;
+    main.input.units.emit({ ...unit!, timeline: last.timeline + 1, pts: last.pts, dts: last.dts });
+    await watched.until(() => watched.statuses.some(({ state }) => state === 'offline'));
+  });
+
+  it('can be any other source too, and is refused where it makes no sense', () => {
+    const main = watch('test:?size=160x90&fps=1').input;
+    expect(small('test:?size=160x90', main)).toBeDefined();
+    for (const source of ['transcode:?size=1x1', 'transcode:?size=641x360', 'transcode:?fps=0', 'transcode:?kbps=9', 'http://x/y'])
+      expect(() => small(source, main)).toThrow(expect.objectContaining({ code: 'bad-request' }));
   });
 });
 

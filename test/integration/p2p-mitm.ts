@@ -11,7 +11,7 @@ import {
   type DtlsSocket,
 } from 'werift';
 import { systemClock } from '../../electron/base/clock.ts';
-import { HandshakeLink, isHandshakeFrame } from '../../peer/session/handshake-link.ts';
+import { HandshakeLink, isHandshakeFrame } from '../../peer/path/handshake-link.ts';
 import { Transport } from '../../peer/session/transport.ts';
 
 interface Keys {

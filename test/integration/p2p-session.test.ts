@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Facts } from '../../electron/base/log.ts';
 import { P2pSource } from '../../electron/sources/p2p/source.ts';
 import { StunProtocol } from 'werift';
-import { IcePath } from '../../peer/session/ice-path.ts';
+import { IcePath } from '../../peer/path/ice-path.ts';
 import { Transport } from '../../peer/session/transport.ts';
 import { Program } from '../fakes/program.ts';
 import { Sink, testLog, World } from './p2p-world.ts';

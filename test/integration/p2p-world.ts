@@ -21,7 +21,7 @@ import { createIdentity, type Identity } from '../../peer/identity.ts';
 import { formatInvite } from '../../peer/pairing/invite.ts';
 import type { PairedCamera } from '../../peer/pairing/paired-camera.ts';
 import { pair } from '../../peer/pairing/pair.ts';
-import type { TurnServer } from '../../peer/session/turn-client.ts';
+import type { TurnServer } from '../../peer/path/turn-client.ts';
 import { DEFAULT_LIMITS } from '../../rendezvous/limits.ts';
 import { RendezvousServer } from '../../rendezvous/server.ts';
 import { StunServer } from '../../rendezvous/stun-server.ts';

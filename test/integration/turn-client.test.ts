@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { classes, createStunOverTurnClient, Message, methods, type StunOverTurnProtocol } from 'werift';
 import { systemClock } from '../../electron/base/clock.ts';
-import { chooseRelay } from '../../peer/session/relay-choice.ts';
-import { allocateRelay } from '../../peer/session/turn-client.ts';
+import { chooseRelay } from '../../peer/path/relay-choice.ts';
+import { allocateRelay } from '../../peer/path/turn-client.ts';
 import { coturnUnavailable, LoopbackCoturn } from '../fakes/coturn.ts';
 
 const unavailable = coturnUnavailable();
@@ -51,7 +51,9 @@ describe.skipIf(unavailable !== null)(`the TURN client at a real coturn${unavail
   }, 30_000);
 
   it('says that it is refused when the password is wrong', async () => {
-    await expect(allocateRelay(coturn.server('udp', 'another secret'), systemClock, never)).rejects.toMatchObject({ code: 'relay-refused' });
+    await expect(allocateRelay(coturn.server('udp', 'another secret'), systemClock, never)).rejects.toMatchObject({
+      code: 'relay-refused',
+    });
     await expect(chooseRelay([coturn.server('udp', 'x'), coturn.server('tcp', 'x')], systemClock)).rejects.toMatchObject({
       code: 'relay-refused',
     });

@@ -7,12 +7,19 @@ import { asCoded, type CodedError } from '../../electron/base/errors.ts';
 import { firstOf } from '../../electron/base/first-of.ts';
 import type { Log } from '../../electron/base/log.ts';
 import { Consent, type ConsentState } from './consent.ts';
-import { enlargeSocketBuffers } from './hardening.ts';
 import { hostAddresses } from './host-addresses.ts';
 import { parseCandidate } from './candidate.ts';
 import type { IceDescription } from './ice-description.ts';
-import { adoptProtocol, candidateOf, checkPair, pairAgain, protocolsOf, requireStunIntegrity } from './ice-library.ts';
-import { pairReports, selectedPair, type PairReport, type SelectedPair } from './path.ts';
+import {
+  adoptProtocol,
+  candidateOf,
+  checkPair,
+  enlargeSocketBuffers,
+  pairAgain,
+  protocolsOf,
+  requireStunIntegrity,
+} from './ice-library.ts';
+import { pairReports, selectedPair, type PairReport, type SelectedPair } from './selected-pair.ts';
 import { PunchedSocket } from './punched-socket.ts';
 import { chooseRelay } from './relay-choice.ts';
 import type { TurnServer } from './turn-client.ts';

@@ -108,3 +108,16 @@ export function candidateOf(
     base?.port,
   );
 }
+
+/** Kernel buffers for about a second of video: the default of some 90 packets overflows whenever the event loop stalls. */
+export function enlargeSocketBuffers(connection: Connection, bytes = 2_000_000): void {
+  for (const { protocol } of connection.candidatePairs) {
+    if (!(protocol instanceof StunProtocol) || protocol.transport.closed) continue;
+    try {
+      protocol.transport.socket.setRecvBufferSize(bytes);
+      protocol.transport.socket.setSendBufferSize(bytes);
+    } catch {
+      // A system that allows no more keeps its default: more loss under load, nothing else.
+    }
+  }
+}

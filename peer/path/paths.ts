@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../electron/base/clock.ts';
 import { Emitter } from '../../electron/base/emitter.ts';
 import type { ConsentState } from './consent.ts';
 import type { IcePath } from './ice-path.ts';
-import type { PathKind, SelectedPair } from './path.ts';
+import type { PathKind, SelectedPair } from './selected-pair.ts';
 
 /** How long a path that was left is still listened to, ms: packets are on their way, and the other end may change over later. */
 const RETIRE_MS = 3_000;
