@@ -6,6 +6,8 @@ import type { TurnServer } from '../peer/session/connection.ts';
 
 export interface CameraOptions {
   readonly source: string;
+  /** A small picture for viewers whose way is too thin; null: none. */
+  readonly subSource: string | null;
   readonly name: string;
   /** None: apps on the same network find the camera, and nobody else. */
   readonly rendezvous: readonly string[];
@@ -22,12 +24,13 @@ export interface CameraOptions {
 }
 
 export const CAMERA_USAGE = `Usage: keyhole camera --source SRC [--rendezvous ws://HOST:PORT …] [--no-lan] [--by-hand] [--name NAME] [--state DIR]
-                      [--stun stun:HOST:PORT] [--turn turn:USER:PASSWORD@HOST:PORT] [--ice-policy all|relay]
+                      [--sub-source SUB] [--stun stun:HOST:PORT] [--turn turn:USER:PASSWORD@HOST:PORT] [--ice-policy all|relay]
 SRC: rtsp://…, a video file, /dev/video0, or test: for a generated picture.
+SUB: a small picture for viewers whose way is too thin: any of these, or transcode:?size=640x360&fps=10&kbps=300.
 Apps on the same network find it by themselves (not with --no-lan), others at any of its rendezvous.
 With --by-hand neither is needed: paste the offer that the app shows into this program, and its answer into the app.`;
 
-const LATER = { 'sub-source': 'sub-streams come', 'spool': 'a spool on the camera’s side comes' } as const;
+const LATER = { spool: 'a spool on the camera’s side comes' } as const;
 
 /** @throws CodedError `usage` */
 export function parseCameraFlags(argv: readonly string[]): CameraOptions {
@@ -40,6 +43,7 @@ export function parseCameraFlags(argv: readonly string[]): CameraOptions {
     argv,
     {
       'source': { type: 'string' },
+      'sub-source': { type: 'string' },
       'name': { type: 'string', default: 'Camera' },
       'rendezvous': { type: 'string', multiple: true },
       'no-lan': { type: 'boolean', default: false },
@@ -62,6 +66,7 @@ export function parseCameraFlags(argv: readonly string[]): CameraOptions {
   for (const url of stun) if (!/^stun:[^\s/]+$/.test(url)) throw refused(`--stun takes stun:HOST:PORT, not "${url}"`);
   return {
     source,
+    subSource: values['sub-source'] ?? null,
     name: tidyName(values.name) || 'Camera',
     rendezvous: rendezvous.map(checkRendezvousUrl),
     lan: !values['no-lan'],

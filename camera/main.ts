@@ -7,13 +7,14 @@ import { aborted, runCommand, type ProgramIo } from '../electron/base/program.ts
 import { ByHand } from './by-hand.ts';
 import { CameraPeer } from './camera-peer.ts';
 import { CAMERA_USAGE, parseCameraFlags, type CameraOptions } from './flags.ts';
-import { createInput, type CameraInput } from './input/input.ts';
+import { createInput, createSubInput, type CameraInput } from './input/input.ts';
 import { Invites } from './invites.ts';
 import { LanEndpoint } from './lan-endpoint.ts';
 import { CameraNetwork } from './network.ts';
 import { PairingStore } from './pairing-store.ts';
 import { Publisher } from './publisher.ts';
 import { defaultStateFolder, StateFolder } from './state-folder.ts';
+import { SubStream } from './sub-stream.ts';
 
 const UNUSABLE: ReadonlySet<ErrorCode> = new Set([
   'source-not-found',
@@ -35,7 +36,8 @@ async function runCamera(options: CameraOptions, io: ProgramIo): Promise<void> {
   const input = createInput(options.source, { clock, log: log.child('input') });
   const { name, rendezvous, stun, turn, icePolicy } = options;
   const endpoint = options.lan ? await openEndpoint(identity, log.child('lan')) : null;
-  const publisher = new Publisher({ input, name, clock, log });
+  const sub = options.subSource === null ? null : openSub(options.subSource, input, log);
+  const publisher = new Publisher({ input, sub, name, clock, log });
   const lan = endpoint?.url ?? null;
   const network = new CameraNetwork({ clock, log: log.child('nat') });
   const around = { nat: () => network.nat, mapPort: (port: number) => network.mapPort(port) };
@@ -75,11 +77,20 @@ async function runCamera(options: CameraOptions, io: ProgramIo): Promise<void> {
     byHand.close();
     invites.close();
     publisher.close();
+    await sub?.close();
     await peer.close();
     await network.close();
     await endpoint?.close();
     await input.close();
   }
+}
+
+/** @throws CodedError `bad-request` */
+function openSub(source: string, main: CameraInput, log: Log): SubStream {
+  const open = () => createSubInput(source, main, { clock: systemClock, log: log.child('sub') });
+  // What cannot be a source is said now, and not when somebody's way becomes thin.
+  open();
+  return new SubStream({ open, clock: systemClock, log });
 }
 
 /** The camera on its own networks; null where that cannot be, which other ways to it need not. */

@@ -8,6 +8,7 @@ import { filePlan } from './file.ts';
 import type { InputContext, InputPlan } from './plan.ts';
 import { rtspPlan } from './rtsp.ts';
 import { testPlan } from './generated.ts';
+import { transcodedPlan } from './transcoded.ts';
 
 export interface InputStatus {
   readonly state: FeedState;
@@ -32,7 +33,18 @@ export interface CameraInput {
  * @throws CodedError `bad-request` when it cannot be any of these
  */
 export function createInput(source: string, context: InputContext): CameraInput {
-  const { name, plan } = planFor(source, context);
+  return inputOf(planFor(source, context), context);
+}
+
+/**
+ * A small picture beside `main`: any of the above, or `transcode:`, which makes it of the main one.
+ * @throws CodedError `bad-request`
+ */
+export function createSubInput(source: string, main: Pick<CameraInput, 'units'>, context: InputContext): CameraInput {
+  return inputOf(/^transcode:/i.test(source) ? transcodedPlan(source, main.units) : planFor(source, context), context);
+}
+
+function inputOf({ name, plan }: InputPlan, context: InputContext): CameraInput {
   const units = new Emitter<AccessUnit>();
   const status = new Emitter<InputStatus>();
   const feed = new FfmpegFeed({
