@@ -11,7 +11,7 @@ import { Turns } from './turns.ts';
 const unavailable = laboratoryUnavailable();
 const RESULTS = 'test-results/natlab.json';
 /** Programs are started by the first cell that wants them. */
-const CELL_MS = 150_000;
+const CELL_MS = 240_000;
 const FOR_DIRECT_MS = 60_000;
 
 function judge(outcome: Outcome, { firstPath, path, straight, attempts }: MeetingResult): void {

@@ -11,6 +11,8 @@ import { makeSite, type SiteKind } from './sites.ts';
 const WIRE_MS = 10;
 /** Of video, while it is counted which way it goes. */
 const COUNTED_MS = 600;
+/** For the first picture: while other programs start, all takes long. How long it took is recorded, not judged. */
+const DEADLINE_MS = 45_000;
 
 /** What became of one camera and one app. JSON-able. */
 export interface MeetingResult {
@@ -111,7 +113,7 @@ export class Meetings {
 
   /** Adds the camera to the app, waits for pictures, and for a direct path; then removes it again. @throws as {@link run} */
   async meet(camera: End<CameraProgram>, app: End<ServeProgram>, name: string, patience: Patience = {}): Promise<MeetingResult> {
-    const { deadlineMs = 20_000, forDirectMs = 0 } = patience;
+    const { deadlineMs = DEADLINE_MS, forDirectMs = 0 } = patience;
     const serve = app.program;
     const { id } = await serve.add(name, await camera.program.invite());
     const paired = performance.now();
