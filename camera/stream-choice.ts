@@ -14,8 +14,8 @@ export interface Situation {
   readonly hasSub: boolean;
 }
 
-/** Pictures that wait so long are the sign that the way is too thin, ms. */
-const TOO_LONG_MS = 500;
+/** Pictures that wait so long are the sign that the way is too thin; and so long, that it may be, ms. */
+const [TOO_LONG_MS, LONG_MS] = [500, 250];
 /** A wait is the way's fault when there was too much traffic so shortly before, ms; or when a beginning does not explain it any more. */
 const [CONGESTED_MS, BEGINNING_MS] = [10_000, 5_000];
 /** The main picture comes back when the way carries so much more than it takes, and there was no congestion for so long, ms. */
@@ -28,6 +28,14 @@ const TOO_SOON_MS = 30_000;
 const PROVED_MS = 120_000;
 /** Between two probes, ms; longer each time that one shows that the way is as thin as ever. */
 const [PROBE_SOON_MS, FIRST_PROBE_MS, LONGEST_PROBE_MS] = [500, 2_000, 30_000];
+
+export interface Choice {
+  readonly wanted: StreamName;
+  /** The small picture may be wanted soon. */
+  readonly mayNeedSub: boolean;
+  /** A rate to be tried on the way, to know whether it carries more, bits a second. */
+  readonly probeBps: number | null;
+}
 
 /** Decides which of a camera's two pictures one viewer gets: the main one where the way carries it, with hysteresis. Pure. */
 export class StreamChoice {
@@ -46,19 +54,20 @@ export class StreamChoice {
     return this.#wanted;
   }
 
-  /** The picture that is to be sent now; and what rate is to be tried on the way, to know whether it carries more. */
-  decide(situation: Situation): { readonly wanted: StreamName; readonly probeBps: number | null } {
+  /** To be asked many times a second. */
+  decide(situation: Situation): Choice {
     const { now, hasSub } = situation;
+    let probeBps: number | null = null;
     if (this.#wanted === 'main') {
       if (now - this.#backAt > PROVED_MS) this.#holdMs = FIRST_HOLD_MS;
-      if (hasSub && this.#isTooThin(situation)) this.#down(now);
+      if (hasSub && this.#isThin(situation, TOO_LONG_MS)) this.#down(now);
     } else if (!hasSub) this.#up(now);
-    else if (now - this.#since >= this.#holdMs) return this.#tryUp(situation);
-    return { wanted: this.#wanted, probeBps: null };
+    else if (now - this.#since >= this.#holdMs) probeBps = this.#tryUp(situation);
+    return { wanted: this.#wanted, mayNeedSub: this.#wanted === 'sub' || this.#isThin(situation, LONG_MS), probeBps };
   }
 
-  #isTooThin({ now, waitMs, backedOffAt }: Situation): boolean {
-    return waitMs > TOO_LONG_MS && (now - backedOffAt < CONGESTED_MS || now - this.#since > BEGINNING_MS);
+  #isThin({ now, waitMs, backedOffAt }: Situation, longMs: number): boolean {
+    return waitMs > longMs && (now - backedOffAt < CONGESTED_MS || now - this.#since > BEGINNING_MS);
   }
 
   #down(now: number): void {
@@ -72,18 +81,18 @@ export class StreamChoice {
     this.#backAt = now;
   }
 
-  #tryUp({ now, estimateBps, backedOffAt, mainBps }: Situation): { readonly wanted: StreamName; readonly probeBps: number | null } {
-    if (mainBps === null || estimateBps === null) return { wanted: this.#wanted, probeBps: null };
+  #tryUp({ now, estimateBps, backedOffAt, mainBps }: Situation): number | null {
+    if (mainBps === null || estimateBps === null) return null;
     const needed = mainBps * MARGIN;
     if (estimateBps >= needed) {
       if (now - backedOffAt >= CALM_MS) this.#up(now);
-      return { wanted: this.#wanted, probeBps: null };
+      return null;
     }
     const helped = estimateBps > 1.3 * this.#probe.estimateBps;
-    if (now - this.#probe.at < (helped ? PROBE_SOON_MS : this.#probe.everyMs)) return { wanted: this.#wanted, probeBps: null };
+    if (now - this.#probe.at < (helped ? PROBE_SOON_MS : this.#probe.everyMs)) return null;
     const everyMs = helped ? FIRST_PROBE_MS : Math.min(LONGEST_PROBE_MS, this.#probe.everyMs * 1.5);
     this.#probe = { at: now, everyMs, estimateBps };
-    return { wanted: this.#wanted, probeBps: Math.min(1.1 * needed, 2 * estimateBps) };
+    return Math.min(1.1 * needed, 2 * estimateBps);
   }
 
   #set(wanted: StreamName, now: number): void {

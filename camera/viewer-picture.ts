@@ -14,8 +14,6 @@ export interface ViewerPictureOptions {
   readonly mainRate: RateMeter;
 }
 
-/** Waits that make it worth while to open the small picture already, ms. */
-const WARM_MS = 250;
 /** Pictures left out so often in so long a time are no accident, ms. */
 const [LEFT_OUT_TIMES, LEFT_OUT_MS] = [2, 10_000];
 /** What is said of a way that is too thin is said anew, with the estimate of then, ms. */
@@ -93,18 +91,17 @@ export class ViewerPicture {
   #decide(): void {
     const { session, clock, sub, mainRate } = this.#options;
     const now = clock.monotonic();
-    const { waitMs } = this.#feed;
     const { bandwidth } = session;
-    const { probeBps } = this.#choice.decide({
+    const { probeBps, mayNeedSub } = this.#choice.decide({
       now,
-      waitMs,
+      waitMs: this.#feed.waitMs,
       estimateBps: bandwidth?.estimateBps ?? null,
       backedOffAt: bandwidth?.backedOffAt ?? -Infinity,
       mainBps: mainRate.bps,
       hasSub: sub !== null && sub.isAlive,
     });
     if (probeBps !== null) bandwidth?.probe(probeBps);
-    if (sub && (waitMs > WARM_MS || this.#choice.wanted === 'sub')) this.#useSub(sub);
+    if (sub && mayNeedSub) this.#useSub(sub);
     else if (this.#current === 'main') this.#leaveSub();
     this.#noteLeftOut(now);
     this.#tell();

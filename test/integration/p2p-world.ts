@@ -3,10 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { CameraInput } from '../../camera/input/input.ts';
 import { CameraPeer } from '../../camera/camera-peer.ts';
 import { PairingStore } from '../../camera/pairing-store.ts';
 import { Publisher } from '../../camera/publisher.ts';
 import { StateFolder } from '../../camera/state-folder.ts';
+import { SubStream } from '../../camera/sub-stream.ts';
 import { systemClock, type Clock } from '../../electron/base/clock.ts';
 import { Emitter } from '../../electron/base/emitter.ts';
 import { createLog, silentLog, type Log } from '../../electron/base/log.ts';
@@ -34,14 +36,19 @@ export interface Clip {
   readonly frames: readonly { readonly data: Uint8Array; readonly key: boolean }[];
 }
 
-let clip: Clip | null = null;
+const clips = new Map<string, Clip>();
 
-/** Two seconds of 25 fps H.264 from a real encoder, keyframes a second apart. */
-export function testClip(): Clip {
-  if (clip) return clip;
-  const args =
-    '-v error -f lavfi -i testsrc2=size=640x360:rate=25 -t 2 -c:v libx264 -preset veryfast -g 25 -bf 0 -pix_fmt yuv420p -f h264 -';
-  const nals = splitAnnexB(execFileSync('ffmpeg', args.split(' '), { maxBuffer: 1e8 }));
+/**
+ * Two seconds of 25 fps H.264 from a real encoder, keyframes a second apart; at a constant rate where one is given.
+ * @param size `640x360`
+ */
+export function testClip(size = '640x360', kbps: number | null = null): Clip {
+  const known = clips.get(`${size} ${kbps}`);
+  if (known) return known;
+  const source = `testsrc2=size=${size}:rate=25${kbps === null ? '' : ',noise=alls=20:allf=t'}`;
+  const rate = kbps === null ? '' : `-b:v ${kbps}k -maxrate ${kbps}k -bufsize ${kbps / 2}k -sc_threshold 0`;
+  const args = `-v error -f lavfi -i ${source} -t 2 -c:v libx264 -preset veryfast -g 25 -bf 0 ${rate} -pix_fmt yuv420p -f h264 -`;
+  const nals = splitAnnexB(execFileSync('ffmpeg', args.split(/ +/), { maxBuffer: 1e8 }));
   const of = (type: number) => nals.filter((nal) => nalType(nal) === type).slice(0, 1);
   const config = h264Config(of(NAL.sps), of(NAL.pps));
   if (!config) throw new Error('ffmpeg made no parameter sets');
@@ -52,20 +59,28 @@ export function testClip(): Clip {
     pictures.at(-1)?.push(nal);
   }
   const frames = pictures.map((picture) => ({ data: joinAvcc(picture), key: picture.some((nal) => nalType(nal) === NAL.idr) }));
-  return (clip = { config, frames });
+  const clip = { config, frames };
+  clips.set(`${size} ${kbps}`, clip);
+  return clip;
 }
 
 /** A camera's source that plays the clip over and over, one frame each 40 ms. */
 export class ClipInput {
   readonly units = new Emitter<AccessUnit>();
   readonly status = new Emitter<{ state: 'live' | 'connecting' | 'offline'; reason: Reason | null }>();
-  readonly configs = [testClip().config];
-  /** Every frame that went out, by its pts. */
-  readonly sent = new Map<number, { utc: number; data: Uint8Array }>();
+  readonly configs: readonly VideoConfig[];
+  /** Every frame that went out, by its pts; `at`: when it truly did. */
+  readonly sent = new Map<number, { utc: number; at: number; data: Uint8Array }>();
+  readonly #clip: Clip;
   #index = 0;
   #startedAt: number | null = null;
   #timer: NodeJS.Timeout | null = null;
   timeline = 1;
+
+  constructor(clip = testClip()) {
+    this.#clip = clip;
+    this.configs = [clip.config];
+  }
 
   start(): void {
     this.#timer ??= setInterval(() => this.step(), 40);
@@ -73,7 +88,7 @@ export class ClipInput {
   }
 
   step(): void {
-    const { config, frames } = testClip();
+    const { config, frames } = this.#clip;
     const frame = frames[this.#index % frames.length];
     if (!frame) return;
     const pts = pts90k(this.#index * 3600);
@@ -82,7 +97,7 @@ export class ClipInput {
     // As if captured evenly, however late this timer is.
     this.#startedAt ??= now - pts / 90;
     const utc = utcMs(this.#startedAt + pts / 90);
-    this.sent.set(pts, { utc, data: frame.data });
+    this.sent.set(pts, { utc, at: now, data: frame.data });
     this.units.emit({ config, timeline: this.timeline, pts, dts: pts, utc, receivedAt: now, key: frame.key, data: frame.data });
   }
 
@@ -137,6 +152,15 @@ export class Sink {
 
 type Closer = () => void | Promise<void>;
 
+interface CameraSetup {
+  readonly clock?: Clock;
+  readonly rendezvous?: readonly string[];
+  readonly turn?: readonly TurnServer[];
+  readonly input?: ClipInput;
+  /** Opens its small picture. */
+  readonly openSub?: () => CameraInput;
+}
+
 /** Rendezvous, cameras and apps in one process, over real sockets on this machine. */
 export class World {
   readonly clock: Clock = systemClock;
@@ -162,14 +186,15 @@ export class World {
   }
 
   /** A camera that plays the clip; with the same `name` it is the same camera again. */
-  camera(name = 'yard', options: { clock?: Clock; rendezvous?: readonly string[]; turn?: readonly TurnServer[] } = {}) {
+  camera(name = 'yard', options: CameraSetup = {}) {
     const clock = options.clock ?? this.clock;
     const folder = new StateFolder(join(this.dir, name));
     const identity = createIdentity(folder.seed());
     const pairing = new PairingStore(folder, clock);
-    const input = new ClipInput();
+    const { input = new ClipInput(), openSub } = options;
     const log = testLog.child(name);
-    const publisher = new Publisher({ input, name, clock: this.clock, log });
+    const sub = openSub ? new SubStream({ open: openSub, clock: this.clock, log }) : null;
+    const publisher = new Publisher({ input, sub, name, clock: this.clock, log });
     const { rendezvous = [this.url], turn = [] } = options;
     const peer = new CameraPeer({ identity, name, rendezvous, stun: [], turn, icePolicy: 'all', pairing, clock: this.clock, log });
     peer.viewer.on(({ session }) => {
@@ -178,6 +203,7 @@ export class World {
     });
     const close = async () => {
       publisher.close();
+      await sub?.close();
       await peer.close();
       await input.close();
     };
