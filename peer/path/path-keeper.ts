@@ -60,6 +60,7 @@ const POLL_MS = 250;
 /** How often improving waits for word of both NATs before it tries ICE without. */
 const BLIND_ROUNDS = 2;
 const MAX_ATTEMPTS = 20;
+const NOBODY_TO_ASK = 'The way to the camera broke, and no rendezvous answers by which it could be asked for another: check the network.';
 
 /**
  * The viewer's end of further paths (the camera only answers): restores a path that is dead or in doubt, by ICE anew over a
@@ -211,11 +212,13 @@ export class PathKeeper {
     if (this.#closed) return (await path.close(), false);
     paths.add(path);
     let asked = false;
-    const outcome = await this.#reach(path, async () => {
+    const reached = await this.#reach(path, async () => {
       const { ice: theirs } = await answered;
       asked = true;
       path.connect(theirs);
     });
+    // Nothing was tried: it is not the path that failed.
+    const outcome = reached?.code === 'ice-failed' && !asked ? new CodedError('rendezvous-unreachable', NOBODY_TO_ASK) : reached;
     // Nobody to ask is no attempt: while the network is away it is so every second.
     if (asked) this.#note(wayOf(path), began, outcome);
     else log.debug('no path yet', { why: outcome?.message });

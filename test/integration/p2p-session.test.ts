@@ -183,9 +183,10 @@ describe('a session', () => {
     const [timeline, count] = [sink.units[0]?.timeline, sink.units.length];
     camera.input.timeline += 1;
     camera.input.start();
-    await sink.until(({ units, state }) => units.length > count + 5 && state === 'live');
-    expect(sink.units[count]?.timeline).not.toBe(timeline);
-    expect(sink.units[count]?.key).toBe(true);
+    // What is left of the former run may still come.
+    const fresh = () => sink.units.slice(count).filter((unit) => unit.timeline !== timeline);
+    await sink.until(({ state }) => fresh().length > 5 && state === 'live');
+    expect(fresh()[0]?.key).toBe(true);
   });
 
   it('that brings no frames though the camera says it is live is begun anew', async () => {
