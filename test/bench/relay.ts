@@ -1,11 +1,10 @@
-import { spawn, execFileSync, type ChildProcess } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { restPassword, restUsername } from '../../peer/stun/long-term.ts';
-import { METHOD } from '../../peer/stun/message.ts';
-import { RawTurn, REQUESTED_UDP, UdpPeer } from '../fakes/raw-turn.ts';
+import { coturnUnavailable, LoopbackCoturn } from '../fakes/coturn.ts';
+import { RawTurn, UdpPeer } from '../fakes/raw-turn.ts';
 import { Program } from '../fakes/program.ts';
 import { cpuDuring } from './cpu.ts';
 import type { BenchRow } from './row.ts';
@@ -23,7 +22,7 @@ const ROUNDS = 2_000;
 export async function run(): Promise<BenchRow[]> {
   const own = await ownRelay();
   const ours = await perPacketUs(own.pid, own.port).finally(() => own.stop());
-  const coturn = await coturnRelay();
+  const coturn = coturnUnavailable() === null ? await LoopbackCoturn.start([`--static-auth-secret=${SECRET}`]) : null;
   const theirs = coturn && (await perPacketUs(coturn.pid, coturn.port).finally(() => coturn.stop()));
   return [
     {
@@ -65,58 +64,6 @@ async function ownRelay(): Promise<Relay> {
   return { pid: program.child.pid ?? 0, port: Number(stunPort), stop };
 }
 
-/** Null where it is not installed. */
-async function coturnRelay(): Promise<Relay | null> {
-  try {
-    execFileSync('turnserver', ['--version'], { stdio: 'ignore' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-  }
-  const folder = mkdtempSync(join(tmpdir(), 'keyhole-coturn-'));
-  const port = await freePort();
-  const flags = [
-    '-n',
-    '--listening-ip',
-    RELAY,
-    '--relay-ip',
-    RELAY,
-    '--listening-port',
-    `${port}`,
-    '--realm',
-    'keyhole',
-    '--no-cli',
-    '--no-tls',
-    '--no-dtls',
-  ];
-  const more = [
-    '--use-auth-secret',
-    '--static-auth-secret',
-    SECRET,
-    '--allow-loopback-peers',
-    '--relay-threads',
-    '1',
-    '--log-file',
-    'stdout',
-  ];
-  const where = ['--pidfile', join(folder, 'pid'), '--userdb', join(folder, 'db')];
-  const child: ChildProcess = spawn('turnserver', [...flags, ...more, ...where], { stdio: ['ignore', 'ignore', 'ignore'] });
-  const ended = new Promise((resolve) => child.once('close', resolve));
-  const stop = async () => {
-    child.kill('SIGKILL');
-    await ended;
-    rmSync(folder, { recursive: true });
-  };
-  return { pid: child.pid ?? 0, port, stop };
-}
-
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(0, RELAY, resolve));
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(() => resolve()));
-  return port;
-}
-
 /** Microseconds of the relay's CPU for each packet that it relayed, either way. */
 async function perPacketUs(pid: number, port: number): Promise<number> {
   const peer = new UdpPeer();
@@ -129,11 +76,6 @@ async function perPacketUs(pid: number, port: number): Promise<number> {
   const client = new RawTurn((data) => socket.send(data, port, RELAY), { username, credential: restPassword(SECRET, username) });
   let back = 0;
   socket.on('message', (data) => ((data[0] ?? 0) & 0xc0 ? (back += 1) : client.take(data)));
-  // A server that just began may not hear the first question.
-  const question = client.write(METHOD.allocate, [REQUESTED_UDP]);
-  const again = setInterval(() => socket.send(question, port, RELAY), 200);
-  client.learn(await client.exchange(question));
-  clearInterval(again);
   const { error } = await client.allocate();
   if (error !== 0 || (await client.bind(0x4000, at)).error !== 0) throw new Error(`the relay refuses: ${error}`);
   const payload = Buffer.alloc(PAYLOAD);

@@ -48,6 +48,10 @@ export class LoopbackCoturn {
     return coturn;
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   server(transport: 'udp' | 'tcp' = 'udp', secret = SECRET): TurnServer {
     const username = `${Math.floor(Date.now() / 1000) + 600}:test`;
     const credential = createHmac('sha1', secret).update(username).digest('base64');
