@@ -155,12 +155,17 @@ const translation = (kind: NatKind, { wan }: NatPlace): string => {
 `;
 };
 
-/** The rules for `nft -f`, of a router whose interfaces are called `wan` and `lan`, where there are none in a table `nat` yet. */
+/**
+ * The rules for `nft -f`, of a router whose interfaces are called `wan` and `lan`. They replace those before in one step: what is
+ * begun without any would stay untranslated for good.
+ */
 export function natRules(kind: NatKind, place: NatPlace): string {
   if (kind === 'firewall') return base(kind, place);
   const key = place.hairpin || kind === 'full-cone' || kind === 'restricted-cone' ? KEYS[kind] : undefined;
   if (place.hairpin && !key) throw new Error(`a hairpin is of cones, not of ${kind}`);
   return `${base(kind, place)}
+table ip nat
+delete table ip nat
 table ip nat {
 ${key ? coneRules(key, place) : translation(kind, place)}
 }

@@ -151,8 +151,6 @@ export class Router extends Machine implements AttachPoint {
   }
 
   async #load(): Promise<void> {
-    // Of a cone before, if it was one.
-    await this.sh('nft delete table ip nat 2>/dev/null || true');
     const { kind, hairpin = false, lifetimeS = 120 } = this.#plan;
     const rules = natRules(kind, { wan: this.uplink.address, lan: this.subnet, hairpin, lifetimeS });
     // The first is of flows without an answer yet: 30 s, or less.
