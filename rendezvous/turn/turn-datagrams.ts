@@ -3,7 +3,8 @@ import { isChannelData } from '../../peer/stun/frames.ts';
 import { METHOD, STUN_HEADER_BYTES } from '../../peer/stun/message.ts';
 import { sendUdp } from '../udp-socket.ts';
 import type { UdpSite } from '../udp-sites.ts';
-import { TurnClient, type TurnServer } from './turn-server.ts';
+import { TurnClient } from './turn-client.ts';
+import type { TurnServer } from './turn-server.ts';
 
 /** The bits of a STUN message's type that hold its method. */
 const METHOD_BITS = 0x3eef;

@@ -1,12 +1,12 @@
 import type { Clock } from '../../electron/base/clock.ts';
-import { readXorMappedAddress, xorMappedAddress, type Endpoint } from '../../peer/stun/address.ts';
+import { xorMappedAddress, type Endpoint } from '../../peer/stun/address.ts';
 import { isChannelData } from '../../peer/stun/frames.ts';
-import { ATTRIBUTE, attributeOf, errorCode, METHOD, parseStun, STUN_CLASS, writeStun, type StunMessage } from '../../peer/stun/message.ts';
+import { ATTRIBUTE, attributeOf, METHOD, parseStun, STUN_CLASS, writeStun, type StunMessage } from '../../peer/stun/message.ts';
 import type { Family, KnownAddress } from '../addresses.ts';
 import { SourceLimiter } from '../source-limiter.ts';
 import { unknownAttributes } from '../stun-answer.ts';
 import { closeUdp } from '../udp-socket.ts';
-import { Allocation, type ClientWay } from './allocation.ts';
+import { Allocation } from './allocation.ts';
 import { Allocations, type Place } from './allocations.ts';
 import { Authenticator, REALM } from './authenticator.ts';
 import { newTurnCounters, type TurnCounters } from './counters.ts';
@@ -15,42 +15,22 @@ import type { TurnLimits } from './limits.ts';
 import { Nonces } from './nonces.ts';
 import type { PeerPolicy } from './peer-policy.ts';
 import { RelayPorts } from './relay-ports.ts';
+import type { TurnClient } from './turn-client.ts';
+import {
+  DEFAULT_LIFETIME_S,
+  errorAttribute,
+  familyAsked,
+  lifetimeAsked,
+  peersOf,
+  success,
+  uint32,
+  unknownOf,
+  type Attributes,
+} from './turn-request.ts';
 
-/** RFC 8656 §7.2: lifetimes of allocations, seconds. */
-const DEFAULT_LIFETIME_S = 600;
-const MAX_LIFETIME_S = 3_600;
 const UDP = 17;
 /** RFC 5766's range: RFC 8656 gives out only the first quarter, older clients use all of it. */
 const CHANNELS = { first: 0x4000, last: 0x7ffe } as const;
-
-const REASONS: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  437: 'Allocation Mismatch',
-  438: 'Stale Nonce',
-  440: 'Address Family not Supported',
-  441: 'Wrong Credentials',
-  442: 'Unsupported Transport Protocol',
-  443: 'Peer Address Family Mismatch',
-  486: 'Allocation Quota Reached',
-  508: 'Insufficient Capacity',
-};
-
-/** What must be understood, and is. DONT-FRAGMENT is not: Node cannot set the bit. */
-const UNDERSTOOD: ReadonlySet<number> = new Set([
-  ATTRIBUTE.username,
-  ATTRIBUTE.realm,
-  ATTRIBUTE.nonce,
-  ATTRIBUTE.lifetime,
-  ATTRIBUTE.data,
-  ATTRIBUTE.channelNumber,
-  ATTRIBUTE.xorPeerAddress,
-  ATTRIBUTE.requestedAddressFamily,
-  ATTRIBUTE.requestedTransport,
-  ATTRIBUTE.evenPort,
-  ATTRIBUTE.reservationToken,
-]);
 
 export interface TurnServerOptions {
   readonly clock: Clock;
@@ -61,29 +41,6 @@ export interface TurnServerOptions {
   readonly ports: readonly [number, number];
 }
 
-/** One client of the relay: its 5-tuple, and the allocation that belongs to it. */
-export class TurnClient {
-  readonly way: ClientWay;
-  allocation: Allocation | null = null;
-  /** The Allocate that is being answered, or was: a repetition of it is no second one (RFC 8656 §7.2). */
-  allocating: Buffer | null = null;
-  answer: Buffer | null = null;
-  isGone = false;
-  readonly #onIdle: (client: TurnClient) => void;
-
-  /** @param onIdle it has no allocation any more, or gets none */
-  constructor(way: ClientWay, onIdle: (client: TurnClient) => void) {
-    this.way = way;
-    this.#onIdle = onIdle;
-  }
-
-  clear(): void {
-    this.allocation = this.allocating = this.answer = null;
-    this.#onIdle(this);
-  }
-}
-
-type Attributes = { type: number; value: Buffer }[];
 type Outcome = Attributes | number | Buffer | null;
 
 /** The TURN server of RFC 8656 for UDP between relay and peer; how clients are reached is the caller's. Never throws for what it is sent. */
@@ -159,8 +116,8 @@ export class TurnServer {
     if (unknown.length > 0) return this.#answer(client, unknownAttributes(message, unknown, known.key), true);
     const outcome = run(client, known.request, known);
     if (typeof outcome === 'number') this.#refuse(client, message, outcome, known.key);
-    else if (Array.isArray(outcome)) this.#answer(client, success(message, outcome, known.key), false);
-    else if (outcome) this.#answer(client, outcome, false);
+    else if (outcome instanceof Uint8Array) this.#answer(client, outcome, false);
+    else if (outcome) this.#answer(client, success(message, outcome, known.key), false);
   }
 
   readonly #methods: Readonly<Record<number, (client: TurnClient, request: StunMessage, known: Known) => Outcome>> = {
@@ -283,7 +240,7 @@ export class TurnServer {
   /** Unsigned, and short: it goes to who has shown nothing. */
   #challenge(client: TurnClient, message: StunMessage, code: 401 | 438): void {
     const attributes = [
-      { type: ATTRIBUTE.errorCode, value: errorCode(code, REASONS[code] ?? '') },
+      errorAttribute(code),
       { type: ATTRIBUTE.realm, value: Buffer.from(REALM) },
       { type: ATTRIBUTE.nonce, value: Buffer.from(this.#authenticator.nonceFor(client.way.remote)) },
     ];
@@ -292,7 +249,7 @@ export class TurnServer {
   }
 
   #refuse(client: TurnClient, message: StunMessage, code: number, integrityKey?: Buffer): void {
-    const attributes = [{ type: ATTRIBUTE.errorCode, value: errorCode(code, REASONS[code] ?? '') }];
+    const attributes = [errorAttribute(code)];
     this.#answer(client, writeStun({ ...message, class: STUN_CLASS.error }, attributes, { integrityKey }), true);
   }
 
@@ -303,40 +260,3 @@ export class TurnServer {
 }
 
 type Known = Pick<Extract<ReturnType<Authenticator['authenticate']>, { kind: 'known' }>, 'user' | 'key'>;
-
-function success(message: StunMessage, attributes: Attributes, integrityKey: Buffer): Buffer {
-  return writeStun({ ...message, class: STUN_CLASS.success }, attributes, { integrityKey });
-}
-
-/** Attributes that must be understood and are not; those behind the integrity are none. */
-function unknownOf({ attributes }: StunMessage): number[] {
-  return attributes.map(({ type }) => type).filter((type) => type < 0x8000 && !UNDERSTOOD.has(type));
-}
-
-/** Peers named in a message, those left out that make no sense. */
-function peersOf({ attributes, transactionId }: StunMessage): Endpoint[] {
-  return attributes.flatMap(({ type, value }) =>
-    type === ATTRIBUTE.xorPeerAddress ? (readXorMappedAddress(value, transactionId) ?? []) : [],
-  );
-}
-
-/** RFC 8656 §18.6; IPv4 when it is not said, null for what is no family. */
-function familyAsked(request: StunMessage): Family | null {
-  const value = attributeOf(request, ATTRIBUTE.requestedAddressFamily);
-  if (!value) return 4;
-  return value.length === 4 && value[0] === 1 ? 4 : value.length === 4 && value[0] === 2 ? 6 : null;
-}
-
-/** Seconds that the client gets of those it asks for: 0, or from the default to the maximum (RFC 8656 §7.2, §7.3). */
-function lifetimeAsked(request: StunMessage): number {
-  const value = attributeOf(request, ATTRIBUTE.lifetime);
-  if (value?.length !== 4) return DEFAULT_LIFETIME_S;
-  const asked = value.readUInt32BE(0);
-  return asked === 0 ? 0 : Math.min(MAX_LIFETIME_S, Math.max(DEFAULT_LIFETIME_S, asked));
-}
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value, 0);
-  return bytes;
-}

@@ -5,7 +5,8 @@ import { padFrame, StunFrames } from '../../peer/stun/frames.ts';
 import { METHOD_BINDING, parseStun } from '../../peer/stun/message.ts';
 import { SourceLimiter } from '../source-limiter.ts';
 import { answerBinding } from '../stun-answer.ts';
-import { TurnClient, type TurnServer } from './turn-server.ts';
+import { TurnClient } from './turn-client.ts';
+import type { TurnServer } from './turn-server.ts';
 
 export interface TurnStreamsOptions {
   readonly clock: Clock;

@@ -167,6 +167,7 @@ export class UdpPeer {
   readonly socket: Socket;
   readonly heard: { data: string; from: Endpoint }[] = [];
   #wake: () => void = () => {};
+  #closed = false;
 
   constructor(six = false) {
     this.socket = createSocket(six ? 'udp6' : 'udp4');
@@ -192,6 +193,8 @@ export class UdpPeer {
   }
 
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.socket.close();
   }
 }
