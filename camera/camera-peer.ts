@@ -10,7 +10,7 @@ import { appMessage, type ReadAppMessage, type WrittenCameraMessage } from '../p
 import { tidyName } from '../peer/pairing/invite.ts';
 import { CameraSession } from '../peer/session/camera-session.ts';
 import { SESSION_TIMES, type SessionTimes } from '../peer/session/session-core.ts';
-import type { IceOptions } from '../peer/path/ice-path.ts';
+import type { IceOptions } from '../peer/path/ice-gather.ts';
 import type { PathOffer } from '../peer/path/path-messages.ts';
 import type { TurnServer } from '../peer/path/turn-client.ts';
 import { NO_ICE_SERVERS, type IceServers } from '../peer/signaling/ice-servers.ts';

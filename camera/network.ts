@@ -4,7 +4,7 @@ import { gatewaysAllowed } from '../peer/nat/gateway-mode.ts';
 import { NatMonitor } from '../peer/nat/monitor.ts';
 import { PortMapper } from '../peer/nat/port-mapper.ts';
 import { summaryOf, type NatSummary } from '../peer/nat/report.ts';
-import { stunServer, type MappedPort } from '../peer/path/ice-path.ts';
+import { stunServer, type MappedPort } from '../peer/path/ice-gather.ts';
 import type { CameraPeer } from './camera-peer.ts';
 
 /** What the camera knows of the network it is in, and asks of its router. */

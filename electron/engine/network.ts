@@ -3,7 +3,7 @@ import { discoverNat, type StunServerName } from '../../peer/nat/discovery.ts';
 import { gatewaysAllowed } from '../../peer/nat/gateway-mode.ts';
 import { NatMonitor } from '../../peer/nat/monitor.ts';
 import { PortMapper } from '../../peer/nat/port-mapper.ts';
-import type { MappedPort } from '../../peer/path/ice-path.ts';
+import type { MappedPort } from '../../peer/path/ice-gather.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 

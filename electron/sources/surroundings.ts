@@ -3,7 +3,7 @@ import type { Emitter } from '../base/emitter.ts';
 import type { Log } from '../base/log.ts';
 import type { NatReport, PunchSettings, Reason } from '../contract/model.ts';
 import type { Identity } from '../../peer/identity.ts';
-import type { MappedPort } from '../../peer/path/ice-path.ts';
+import type { MappedPort } from '../../peer/path/ice-gather.ts';
 import type { ViewerSession } from '../../peer/session/viewer-session.ts';
 import type { LanFinder } from '../../peer/signaling/meeting.ts';
 

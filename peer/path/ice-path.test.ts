@@ -4,7 +4,8 @@ import { StunProtocol } from 'werift';
 import { SimulatedClock, systemClock } from '../../electron/base/clock.ts';
 import { silentLog } from '../../electron/base/log.ts';
 import { METHOD_BINDING, parseStun, STUN_CLASS, writeStun, xorMappedAddress, ATTRIBUTE } from '../stun/message.ts';
-import { IcePath, stunServer, type IceOptions } from './ice-path.ts';
+import { IcePath } from './ice-path.ts';
+import { stunServer, type IceOptions } from './ice-gather.ts';
 
 const open: { close(): unknown }[] = [];
 afterEach(async () => {

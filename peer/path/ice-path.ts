@@ -1,56 +1,25 @@
 import type { Socket } from 'node:dgram';
 import { isIP } from 'node:net';
-import { CandidatePairState, Connection, serverReflexiveCandidate, StunProtocol, type CandidatePair } from 'werift';
+import { CandidatePairState, Connection, StunProtocol, type CandidatePair } from 'werift';
 import type { Clock, Timer } from '../../electron/base/clock.ts';
 import { Emitter } from '../../electron/base/emitter.ts';
-import { asCoded, type CodedError } from '../../electron/base/errors.ts';
-import { firstOf } from '../../electron/base/first-of.ts';
+import type { CodedError } from '../../electron/base/errors.ts';
 import type { Log } from '../../electron/base/log.ts';
 import { Consent, type ConsentState } from './consent.ts';
 import { hostAddresses } from './host-addresses.ts';
 import { parseCandidate } from './candidate.ts';
 import type { IceDescription } from './ice-description.ts';
-import {
-  adoptProtocol,
-  candidateOf,
-  checkPair,
-  enlargeSocketBuffers,
-  pairAgain,
-  protocolsOf,
-  requireStunIntegrity,
-} from './ice-library.ts';
+import { gatherCandidates, type IceOptions, type MappedPort } from './ice-gather.ts';
+import { adoptProtocol, candidateOf, checkPair, enlargeSocketBuffers, pairAgain, requireStunIntegrity } from './ice-library.ts';
 import { pairReports, selectedPair, type PairReport, type SelectedPair } from './selected-pair.ts';
 import { PunchedSocket } from './punched-socket.ts';
-import { chooseRelay } from './relay-choice.ts';
-import type { TurnServer } from './turn-client.ts';
-
-/** A port of the router that leads to one of ours (PCP, NAT-PMP, UPnP-IGD). */
-export interface MappedPort {
-  readonly externalAddress: string;
-  readonly externalPort: number;
-  close(): void | Promise<void>;
-}
-
-export interface IceOptions {
-  /** `stun:host:port`; all are asked at once, the first answer counts. */
-  readonly stun: readonly string[];
-  readonly turn: readonly TurnServer[];
-  /** `relay`: nothing but relay candidates. `direct`: no relay, neither ours nor theirs. */
-  readonly policy: 'all' | 'relay' | 'direct';
-  /** Asks the router for a way in; null where it gives none. */
-  readonly mapPort?: (port: number, address: string) => Promise<MappedPort | null>;
-}
 
 export type IcePathState = 'new' | 'checking' | 'connected' | 'closed';
 
-/** Waits for what is asked of servers and routers while gathering, ms: what comes later is left out. */
-const STUN_MS = 1_000;
-const MAP_MS = 1_200;
 /** Relay candidates are tried this much later than the others, ms: a direct path would have answered by then. */
 const RELAY_HOLD_MS = 400;
 /** The library tries a pair for 1.55 s; the other end may begin seconds later, so that pairs which failed are tried again this often, ms. */
 const RETRY_MS = 1_000;
-const MAX_STUN_SERVERS = 4;
 /** Pairs that are asked for consent when the selected one does not answer. */
 const MAX_SPARE = 8;
 
@@ -69,7 +38,7 @@ export class IcePath {
   readonly #log: Log;
   readonly #policy: IceOptions['policy'];
   readonly #consent: Consent;
-  readonly #mapped: MappedPort[] = [];
+  #mapped: readonly MappedPort[] = [];
   /** Why there is no relay, when one was wanted. */
   #relayFailure: CodedError | null = null;
   #holding = false;
@@ -104,12 +73,9 @@ export class IcePath {
   /** Opens sockets and learns their candidates (RFC 8445 §5.1). Never fails: a path without candidates is one that will not connect. */
   static async gather(controlling: boolean, ice: IceOptions, clock: Clock, log: Log): Promise<IcePath> {
     const path = new IcePath(controlling, ice.policy, 'ice', clock, log);
-    const relay = ice.policy === 'direct' || ice.turn.length === 0 ? null : path.#gatherRelay(ice.turn);
-    await path.#connection.gatherCandidates();
-    await Promise.all([
-      relay,
-      ...path.#sockets().flatMap((socket) => [path.#askStun(socket, ice.stun), path.#askRouter(socket, ice.mapPort)]),
-    ]);
+    const { mapped, relayFailure } = await gatherCandidates(path.#connection, ice, clock, log);
+    path.#mapped = mapped;
+    path.#relayFailure = relayFailure;
     return path;
   }
 
@@ -217,64 +183,6 @@ export class IcePath {
     await this.#connection.close().catch((error: unknown) => this.#log.debug('closing a path failed', { error: String(error) }));
   }
 
-  #sockets(): StunProtocol[] {
-    return protocolsOf(this.#connection).filter((protocol): protocol is StunProtocol => protocol instanceof StunProtocol);
-  }
-
-  async #gatherRelay(servers: readonly TurnServer[]): Promise<void> {
-    try {
-      const relay = await chooseRelay(servers, this.#clock);
-      const [host, port] = relay.turn.relayedAddress;
-      const [mappedHost, mappedPort] = relay.turn.mappedAddress;
-      if (this.#current === 'closed') return void relay.close();
-      adoptProtocol(this.#connection, relay, candidateOf('relay', host, port, { host: mappedHost, port: mappedPort }));
-    } catch (error) {
-      this.#relayFailure = asCoded(error);
-      this.#log.warn('no relay', { why: this.#relayFailure.message });
-    }
-  }
-
-  /** The first server's answer; IPv6 is not translated, so that a host candidate says it all. */
-  async #askStun(socket: StunProtocol, servers: readonly string[]): Promise<void> {
-    const base = socket.localCandidate;
-    if (!base || isIP(base.host) !== 4) return;
-    const asked = servers.map(stunServer).filter((server) => server !== null && isIP(server[0]) !== 6);
-    const queries = asked.slice(0, MAX_STUN_SERVERS).map(async (server) => {
-      const found = server && (await serverReflexiveCandidate(socket, server));
-      if (!found) throw new Error('no answer');
-      return found;
-    });
-    const found = await this.#within(STUN_MS, Promise.any(queries));
-    if (found) this.#addReflexive(found.host, found.port, base);
-  }
-
-  async #askRouter(socket: StunProtocol, mapPort: IceOptions['mapPort']): Promise<void> {
-    const base = socket.localCandidate;
-    if (!mapPort || !base || isIP(base.host) !== 4) return;
-    const asked = mapPort(base.port, base.host);
-    const mapped = await this.#within(MAP_MS, asked);
-    if (!mapped) {
-      void asked.then((late) => late?.close()).catch(() => {});
-      return;
-    }
-    this.#mapped.push(mapped);
-    this.#addReflexive(mapped.externalAddress, mapped.externalPort, base);
-  }
-
-  #addReflexive(host: string, port: number, base: { readonly host: string; readonly port: number }): void {
-    const { localCandidates } = this.#connection;
-    if (localCandidates.some((candidate) => candidate.host === host && candidate.port === port)) return;
-    localCandidates.push(candidateOf('srflx', host, port, base));
-  }
-
-  #within<T>(timeoutMs: number, promise: Promise<T>): Promise<T | null> {
-    const listen = (resolve: (value: T | null) => void) => {
-      promise.then(resolve, () => resolve(null));
-      return [];
-    };
-    return firstOf<T | null>({ clock: this.#clock, timeoutMs, late: () => new Error('late'), listen }).catch(() => null);
-  }
-
   #admits({ localCandidate: local, remoteCandidate: remote }: CandidatePair): boolean {
     const relayed = local.type === 'relay' || remote.type === 'relay';
     if (relayed && (this.#policy === 'direct' || this.#holding)) return false;
@@ -331,13 +239,6 @@ export class IcePath {
     this.#current = state;
     this.state.emit(state);
   }
-}
-
-/** `[host, port]` of `stun:host:port` (RFC 7064). */
-export function stunServer(url: string): readonly [string, number] | null {
-  const [, bracketed, plain, port] = /^stun:(?:\[([0-9a-f:.]+)\]|([^[\]:/?\s]+))(?::(\d{1,5}))?$/i.exec(url) ?? [];
-  const host = bracketed ?? plain;
-  return host ? [host, port === undefined ? 3478 : Number(port)] : null;
 }
 
 /** RFC 1918, RFC 6598, RFC 4193 and this machine. */

@@ -7,7 +7,8 @@ import type { NatSummary } from '../nat/report.ts';
 import { StunSocket } from '../nat/stun-socket.ts';
 import { systemNetwork } from '../nat/nat-network.ts';
 import { closeUdp, openUdp } from '../nat/udp.ts';
-import { stunServer, type IcePath } from './ice-path.ts';
+import { type IcePath } from './ice-path.ts';
+import { stunServer } from './ice-gather.ts';
 import type { PunchTarget } from './path-messages.ts';
 
 export type PunchSide = 'hard' | 'easy';

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock, Timer } from '../../electron/base/clock.ts';
+import { TokenBucket } from '../../electron/base/token-bucket.ts';
 import { BandwidthEstimator, MOST_BPS } from './bandwidth-estimator.ts';
 import { SentHistory } from './bandwidth-history.ts';
 import { Pacer } from './bandwidth-pacer.ts';
@@ -15,6 +16,8 @@ const AROUND = 28;
 /** Packets that nobody needs: their type, which no codec has. */
 export const PROBE_PAYLOAD_TYPE = 127;
 const PROBE_TICK_MS = 4;
+/** Feedback is told ten times a second, and after each 256 packets; more of it than this is looked at by nobody. */
+const FEEDBACKS = { perSecond: 50, burst: 50 };
 
 export interface BandwidthControlOptions {
   readonly wire: Wire;
@@ -35,6 +38,7 @@ export class BandwidthControl implements Wire {
   readonly #history = new SentHistory();
   readonly #estimator = new BandwidthEstimator();
   readonly #probe = new BandwidthProbe();
+  readonly #feedbacks: TokenBucket;
   readonly #padding = Buffer.alloc(PROBE_BYTES);
   readonly #probeSsrc = randomBytes(4).readUInt32BE();
   #probeSequence = 0;
@@ -44,6 +48,7 @@ export class BandwidthControl implements Wire {
 
   constructor(options: BandwidthControlOptions) {
     this.#options = options;
+    this.#feedbacks = new TokenBucket(options.clock, FEEDBACKS.perSecond, FEEDBACKS.burst);
     this.pacer = new Pacer(options.clock, () => this.#rate);
   }
 
@@ -88,6 +93,7 @@ export class BandwidthControl implements Wire {
 
   /** What the viewer says of the packets it got. */
   onFeedback(feedback: TwccFeedback): void {
+    if (!this.#feedbacks.take()) return;
     const reports = this.#history.take(feedback);
     if (reports.length === 0) return;
     this.#isHeard = true;

@@ -9,7 +9,7 @@ import { viewerControl, type CameraControl, type ViewerControl } from './control
 import { RtpStream } from './rtp-stream.ts';
 import { SessionCore, type SessionOptions } from './session-core.ts';
 import type { ConsentState } from '../path/consent.ts';
-import type { IceOptions } from '../path/ice-path.ts';
+import type { IceOptions } from '../path/ice-gather.ts';
 import { PathAnswerer } from '../path/path-answerer.ts';
 import type { PathAnswer, PathOffer } from '../path/path-messages.ts';
 import { farther, type PathKind, type SelectedPair } from '../path/selected-pair.ts';

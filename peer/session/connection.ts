@@ -11,7 +11,7 @@ import {
   useTWCC,
 } from 'werift';
 
-export type { IceOptions } from '../path/ice-path.ts';
+export type { IceOptions } from '../path/ice-gather.ts';
 export type { TurnServer } from '../path/turn-client.ts';
 
 /** Payload types offered and used; fixed, so that a stream's packets can be told apart without the description. */

@@ -21,7 +21,7 @@ describe('an RTP header', () => {
   it('reads as the library reads it, and throws where that throws: padding, sources, extensions, cut off', () => {
     const random = seededRandom(3);
     const seen = { plain: 0, extended: 0, thrown: 0 };
-    for (let round = 0; round < 20_000; round += 1) {
+    for (let round = 0; round < 8_000; round += 1) {
       const packet = Buffer.from(Array.from({ length: Math.floor(random() * 64) }, () => Math.floor(random() * 256)));
       if (packet.length > 0 && round % 2 === 0) packet[0] = (packet[0] ?? 0) & 0xe0;
       if (packet.length > 20 && round % 4 === 0) {
@@ -41,8 +41,8 @@ describe('an RTP header', () => {
       else if (expected.extension) seen.extended += 1;
       else if (expected.csrc.length === 0) seen.plain += 1;
     }
-    expect(seen.plain).toBeGreaterThan(2_000);
-    expect(seen.extended).toBeGreaterThan(1_000);
+    expect(seen.plain).toBeGreaterThan(1_000);
+    expect(seen.extended).toBeGreaterThan(500);
     expect(seen.thrown).toBeGreaterThan(100);
   });
 

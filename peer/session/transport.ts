@@ -19,7 +19,8 @@ import { certificateFingerprint, type DtlsFacts, type SessionRole } from './bind
 import { boundReassembly, refusePlainRecords, tuneSrtp } from './hardening.ts';
 import { createConnection } from './connection.ts';
 import { MAX_CANDIDATES } from '../path/ice-description.ts';
-import { IcePath, type IceOptions } from '../path/ice-path.ts';
+import { IcePath } from '../path/ice-path.ts';
+import { type IceOptions } from '../path/ice-gather.ts';
 import { IcePort } from '../path/ice-port.ts';
 import { Paths } from '../path/paths.ts';
 import { readExtension, readRtpHeadersQuickly, writeRtpHeader } from './rtp-header.ts';

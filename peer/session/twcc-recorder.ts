@@ -46,8 +46,7 @@ export class TwccRecorder {
     const extended = this.#highest + (((number - this.#highest) << 16) >> 16);
     if (extended <= this.#highest - WINDOW) return;
     if (extended > this.#highest) {
-      if (extended - this.#base >= WINDOW) this.#flush();
-      // A jump: the numbers in between are of no use to anybody.
+      // A jump: the numbers in between are of no use to anybody, and those before have no answer by now.
       if (extended - this.#base >= WINDOW) this.#base = extended;
       for (let skipped = Math.max(this.#highest + 1, extended - WINDOW + 1); skipped < extended; skipped += 1)
         this.#arrivals[skipped % WINDOW] = NaN;

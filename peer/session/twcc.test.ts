@@ -30,7 +30,7 @@ describe('transport-wide feedback', () => {
 
   it('gives back whatever was written, as random as it may be', () => {
     const random = seededRandom(4);
-    for (let round = 0; round < 2000; round += 1) {
+    for (let round = 0; round < 500; round += 1) {
       const lossy = random();
       let at = Math.floor(random() * 1e6) / 4;
       const arrivals = Array.from({ length: 1 + Math.floor(random() * 300) }, () => {
@@ -89,7 +89,7 @@ describe('transport-wide feedback', () => {
     const huge = Buffer.concat([good.subarray(0, 10), Buffer.from([0xff, 0xff, 0, 0, 0, 0]), Buffer.alloc(40, 0x3f)]);
     expect(parseTwcc(huge)).toBeNull();
     expect(parseTwcc(new Uint8Array())).toBeNull();
-  });
+  }, 30_000);
 
   it('is agreed on in the description, by a number of one byte', () => {
     const sdp = (id: string) => `a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=extmap:${id} ${TWCC_URI}\r\n`;

@@ -9,7 +9,7 @@ import { PROBE_PAYLOAD_TYPE } from './bandwidth-control.ts';
 import { cameraControl, type CameraControl, type ViewerControl } from './control-messages.ts';
 import { NackTracker } from './nack-tracker.ts';
 import { SessionCore, type SessionOptions } from './session-core.ts';
-import type { IceOptions } from '../path/ice-path.ts';
+import type { IceOptions } from '../path/ice-gather.ts';
 import { PathInquiry } from '../path/path-inquiry.ts';
 import { PathKeeper, type AskCamera, type PathAttempt } from '../path/path-keeper.ts';
 import { farther, type PairReport, type PathKind } from '../path/selected-pair.ts';

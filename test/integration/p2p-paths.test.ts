@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../electron/base/clock.ts';
 import type { PairedCamera } from '../../peer/pairing/paired-camera.ts';
-import type { IceOptions } from '../../peer/path/ice-path.ts';
+import type { IceOptions } from '../../peer/path/ice-gather.ts';
 import { sessionIdOf } from '../../peer/session/session-id.ts';
 import { ViewerSession } from '../../peer/session/viewer-session.ts';
 import { meet, type Meeting } from '../../peer/signaling/meeting.ts';

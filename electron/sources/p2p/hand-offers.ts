@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import type { Identity } from '../../../peer/identity.ts';
 import { parseInvite } from '../../../peer/pairing/invite.ts';
 import type { PairedCamera } from '../../../peer/pairing/paired-camera.ts';
-import type { IceOptions } from '../../../peer/path/ice-path.ts';
+import type { IceOptions } from '../../../peer/path/ice-gather.ts';
 import { ViewerSession } from '../../../peer/session/viewer-session.ts';
 import { HandLink } from '../../../peer/signaling/hand-link.ts';
 import type { Clock, Timer } from '../../base/clock.ts';

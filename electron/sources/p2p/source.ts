@@ -4,7 +4,7 @@ import type { CameraControl } from '../../../peer/session/control-messages.ts';
 import type { SessionTimes } from '../../../peer/session/session-core.ts';
 import { ViewerSession } from '../../../peer/session/viewer-session.ts';
 import { MeetingPlaces } from '../../../peer/signaling/meeting-places.ts';
-import type { IceOptions } from '../../../peer/path/ice-path.ts';
+import type { IceOptions } from '../../../peer/path/ice-gather.ts';
 import { NO_ICE_SERVERS, type IceServers } from '../../../peer/signaling/ice-servers.ts';
 import type { LanFinder, Meeting } from '../../../peer/signaling/meeting.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
