@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createSubInput, type CameraInput } from '../../camera/input/input.ts';
+import { systemClock } from '../../electron/base/clock.ts';
 import type { AccessUnit } from '../../electron/media/access-unit.ts';
 import type { Impairment } from '../fakes/impaired-link.ts';
 import type { ImpairmentProxy } from '../fakes/impairment-proxy.ts';
 import { Recording } from './loss-recording.ts';
 import { badNetwork, compare, videoOf, watch } from './loss-world.ts';
-import { ClipInput, testClip, World, type Sink } from './p2p-world.ts';
+import { ClipInput, testClip, testLog, World, type Sink } from './p2p-world.ts';
 
 const WIDE: Partial<Impairment> = { kbps: 20_000, delayMs: 20, queueBytes: 64 * 1024 };
 const THIN: Partial<Impairment> = { kbps: 600 };
@@ -21,15 +23,17 @@ afterEach(async () => {
 });
 
 /** A camera with a picture of 2 Mbit/s, and perhaps one of 200 kbit/s, and an app that watches it. */
-async function watched(options: { sub: boolean; use?: (sink: Sink) => void }) {
+async function watched(options: { sub: boolean | ((main: ClipInput) => CameraInput); use?: (sink: Sink) => void }) {
   proxy = await badNetwork({ seed: 5, toApp: WIDE, toCamera: { delayMs: 20 } });
   const subs: ClipInput[] = [];
+  const main = new ClipInput(testClip('640x360', 2_000));
   const openSub = () => {
+    if (typeof options.sub === 'function') return options.sub(main);
     const input = new ClipInput(testClip('320x180', 200));
     subs.push(input);
     return input;
   };
-  const camera = world.camera('yard', { input: new ClipInput(testClip('640x360', 2_000)), ...(options.sub ? { openSub } : {}) });
+  const camera = world.camera('yard', { input: main, ...(options.sub ? { openSub } : {}) });
   const app = world.app();
   const known = await world.pair(app, camera.invite());
   const { source, sink } = world.source(app, known);
@@ -95,6 +99,18 @@ describe('a camera whose uplink becomes too thin', () => {
       await recording.close();
     }
   }, 240_000);
+
+  it('can make the small picture of the main one', async () => {
+    const open = (main: ClipInput) =>
+      createSubInput('transcode:?size=320x180&fps=10&kbps=200', main, { clock: systemClock, log: testLog.child('sub') });
+    const { sink } = await watched({ sub: open });
+    await watch(sink, 2_000);
+    proxy.toApp.change(THIN);
+    await sink.until(({ units }) => widthOf(units.at(-1)!) === 320, 60_000);
+    const units = await watch(sink, 4_000);
+    units.slice(1).forEach(({ pts }, index) => expect(pts - units[index]!.pts).toBe(9_000));
+    expect(quality(sink)?.stream).toBe('sub');
+  }, 180_000);
 
   it('without a small picture leaves pictures out, says so, and none comes old', async () => {
     const { camera, sink } = await watched({ sub: false });

@@ -170,6 +170,19 @@ describe('the units of a session', () => {
     expect(receiver.counters.early).toBe(0);
   });
 
+  it('are of a bounded number of streams, however many the camera begins and ends', () => {
+    let before: StreamInfo[] = [];
+    for (let ssrc = 1; ssrc < 500; ssrc += 1) {
+      const begun = stream(ssrc, { first: 1 });
+      streams(...before, begun);
+      mapping(ssrc);
+      before = [{ ...begun, last: 9 }];
+    }
+    expect(forget.mock.calls.length).toBeGreaterThan(480);
+    receiver.push(packet(499, 1, 1000));
+    expect(units).toEqual([]);
+  });
+
   it('are counted where they did not make it, and so is how long the others wait for them', async () => {
     streams(stream(1, { first: 1 }));
     mapping(1);

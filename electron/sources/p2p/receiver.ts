@@ -8,6 +8,8 @@ import { createReceiver, type Track, type TrackFrame, type TrackLosses } from '.
 
 /** Packets kept while the description of their stream is still on its way; the oldest go. */
 const MAX_EARLY = 2048;
+/** Streams at a time, those included that have ended and wait for their last packets; a camera has two. */
+const MAX_TRACKS = 16;
 /** Timelines that are over and remembered. */
 const MAX_PAST = 16;
 const PLI_AT_MOST_EVERY_MS = 500;
@@ -106,6 +108,8 @@ export class Receiver {
     }
     for (const info of streams) {
       if (this.#tracks.has(info.ssrc) || info.last !== undefined) continue;
+      const [oldest] = this.#tracks.values();
+      if (oldest && this.#tracks.size >= MAX_TRACKS) this.#remove(oldest);
       const { ssrc } = info;
       const receiver = createReceiver(info, { clock, repairMs: () => repairMs(ssrc), onDamaged: () => this.#onDamaged(ssrc) });
       if (receiver) this.#tracks.set(ssrc, { info, receiver, mapping: null, ending: null });
