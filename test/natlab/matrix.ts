@@ -30,9 +30,7 @@ export function expected({ camera, app }: Cell): Outcome {
 }
 
 /** What Keyhole cannot do yet, why, and what is asked for instead until it can; unless NATLAB_PENDING is set. */
-const PENDING: readonly { readonly why: string; readonly outcome: Outcome; readonly instead: Outcome }[] = [
-  { why: 'punching from a relayed session is not certain yet', outcome: 'direct-after-relay', instead: 'relay' },
-];
+const PENDING: readonly { readonly why: string; readonly outcome: Outcome; readonly instead: Outcome }[] = [];
 
 /** What is asked of a cell now; `why` it is not all that is expected in the end, or null. */
 export function asked(cell: Cell): { outcome: Outcome; why: string | null } {
