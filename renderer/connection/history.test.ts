@@ -51,6 +51,10 @@ describe('the last 24 h of a camera', () => {
       { way: 'none', ms: HOUR },
       { way: 'unwatched', ms: 7 * HOUR },
     ]);
+    expect(shares(waySpans([span(0, 1, 'none'), span(1, 24, 'host')], utcMs(at(1) - 300))).map(({ way }) => way)).toEqual([
+      'direct',
+      'before',
+    ]);
   });
 
   it('fill the strip from edge to edge', () => {

@@ -48,13 +48,16 @@ export function waySpans(history: PathReport['history'], createdAt: UtcMs): WayS
   return spans;
 }
 
+/** Less is no time that anybody would ask about: between being added and being asked for, say. */
+const WORTH_MS = 1000;
+
 /** How long each way was in use, those that were, in a fixed order. */
 export function shares(spans: readonly WaySpan[]): { readonly way: Way; readonly ms: number }[] {
   const sums = new Map<Way, number>();
   for (const { way, from, to } of spans) sums.set(way, (sums.get(way) ?? 0) + to - from);
   return ORDER.flatMap((way) => {
     const ms = sums.get(way) ?? 0;
-    return ms > 0 ? [{ way, ms }] : [];
+    return ms >= WORTH_MS ? [{ way, ms }] : [];
   });
 }
 

@@ -61,7 +61,7 @@ export function verdict(nat: NatSummary): string {
 const opens = ({ portMapping, cgnat }: NatSummary): boolean => portMapping !== null && !cgnat;
 
 export const MAPPING_NAMES: Readonly<Record<NatMapping, string>> = {
-  'none': 'None',
+  'none': 'No translation',
   'endpoint-independent': 'Endpoint-independent',
   'address-dependent': 'Address-dependent',
   'address-and-port-dependent': 'Address- and port-dependent',

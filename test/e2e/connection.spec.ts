@@ -111,7 +111,7 @@ test('the network page looks when asked to, leads to each camera, and keeps what
   await expect(page.getByTestId('nat-refresh')).toBeEnabled({ timeout: 60_000 });
   await expect(page.getByTestId('nat-when')).toContainText('Looked');
   await expect(page.getByTestId('mapping-table')).toContainText(/127\.0\.0\.1:\d+/);
-  await expect(page.getByTestId('nat-facts')).toContainText(/Mapping\s*None/);
+  await expect(page.getByTestId('nat-facts')).toContainText(/Mapping\s*No translation/);
   await expect(page.getByTestId('nat-outlook')).toContainText('direct');
   const way = page.getByTestId('camera-way');
   await expect(way).toContainText('Till');
