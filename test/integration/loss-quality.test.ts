@@ -1,30 +1,28 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSubInput, type CameraInput } from '../../camera/input/input.ts';
 import { systemClock } from '../../electron/base/clock.ts';
 import type { AccessUnit } from '../../electron/media/access-unit.ts';
 import type { Impairment } from '../fakes/impaired-link.ts';
-import type { ImpairmentProxy } from '../fakes/impairment-proxy.ts';
 import { Recording } from './loss-recording.ts';
-import { badNetwork, compare, videoOf, watch } from './loss-world.ts';
+import { BadNetwork, compare, videoOf, watch } from './loss-world.ts';
 import { ClipInput, testClip, testLog, World, type Sink } from './p2p-world.ts';
 
 const WIDE: Partial<Impairment> = { kbps: 20_000, delayMs: 20, queueBytes: 64 * 1024 };
 const THIN: Partial<Impairment> = { kbps: 600 };
 
 let world: World;
-let proxy: ImpairmentProxy;
+let proxy: BadNetwork;
 beforeEach(async () => {
   world = await new World().start();
 });
 afterEach(async () => {
   await world.close();
   await proxy.close();
-  vi.restoreAllMocks();
 });
 
 /** A camera with a picture of 2 Mbit/s, and perhaps one of 200 kbit/s, and an app that watches it. */
 async function watched(options: { sub: boolean | ((main: ClipInput) => CameraInput); use?: (sink: Sink) => void }) {
-  proxy = await badNetwork({ seed: 5, toApp: WIDE, toCamera: { delayMs: 20 } });
+  proxy = new BadNetwork({ seed: 5, toApp: WIDE, toCamera: { delayMs: 20 } }).begin();
   const subs: ClipInput[] = [];
   const main = new ClipInput(testClip('640x360', 2_000));
   const openSub = () => {

@@ -1,25 +1,23 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Impairment } from '../fakes/impaired-link.ts';
-import type { ImpairmentProxy } from '../fakes/impairment-proxy.ts';
 import { Recording } from './loss-recording.ts';
-import { badNetwork, bothWays, compare, videoOf, watch } from './loss-world.ts';
+import { BadNetwork, bothWays, compare, videoOf, watch } from './loss-world.ts';
 import { World, type Sink } from './p2p-world.ts';
 
 let world: World;
-let proxy: ImpairmentProxy | null;
+let proxy: BadNetwork | null;
 beforeEach(async () => {
   world = await new World().start();
 });
 afterEach(async () => {
   await world.close();
   await proxy?.close();
-  vi.restoreAllMocks();
   proxy = null;
 });
 
 /** A camera, and an app that watches it over a network that is bad from the first packet on. */
 async function over(impairment: Partial<Impairment>, rttMs = 40, use: (sink: Sink) => void = () => {}) {
-  proxy = await badNetwork({ seed: 11, ...bothWays(rttMs, impairment) });
+  proxy = new BadNetwork({ seed: 11, ...bothWays(rttMs, impairment) }).begin();
   const camera = world.camera();
   const app = world.app();
   const known = await world.pair(app, camera.invite());

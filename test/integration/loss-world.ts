@@ -1,4 +1,3 @@
-import { vi } from 'vitest';
 import type { AccessUnit } from '../../electron/media/access-unit.ts';
 import { Transport } from '../../peer/session/transport.ts';
 import { ImpairmentProxy, throughPort } from '../fakes/impairment-proxy.ts';
@@ -6,26 +5,36 @@ import type { Impairment } from '../fakes/impaired-link.ts';
 import type { ClipInput, Sink } from './p2p-world.ts';
 
 /**
- * A bad network between all apps and cameras of this process: the one candidate that each end's description has leads through the
- * proxy. `toApp` is the camera's uplink. Undone by `vi.restoreAllMocks`.
+ * A bad network between all apps and cameras of this process, until it is closed: the one candidate that each end's description has
+ * leads through the proxy. `toApp` is the camera's uplink.
  */
-export async function badNetwork(options: {
-  seed: number;
-  toApp?: Partial<Impairment>;
-  toCamera?: Partial<Impairment>;
-}): Promise<ImpairmentProxy> {
-  const proxy = new ImpairmentProxy(options);
-  const { createOffer, acceptOffer } = Transport.prototype;
-  vi.spyOn(Transport.prototype, 'createOffer').mockImplementation(async function (this: Transport) {
-    const [offer, lane] = await Promise.all([createOffer.call(this), proxy.open()]);
-    return throughPort(offer, lane.cameraPort);
-  });
-  vi.spyOn(Transport.prototype, 'acceptOffer').mockImplementation(async function (this: Transport, sdp, ...rest) {
-    const answer = await acceptOffer.call(this, sdp, ...rest);
-    const lane = proxy.laneOf(sdp);
-    return lane ? throughPort(answer, lane.appPort) : answer;
-  });
-  return proxy;
+export class BadNetwork extends ImpairmentProxy {
+  readonly #real = {
+    createOffer: Object.getOwnPropertyDescriptor(Transport.prototype, 'createOffer'),
+    acceptOffer: Object.getOwnPropertyDescriptor(Transport.prototype, 'acceptOffer'),
+  };
+
+  /** From now on. */
+  begin(): this {
+    const { createOffer, acceptOffer } = Transport.prototype;
+    const open = () => this.open();
+    const laneOf = (sdp: string) => this.laneOf(sdp);
+    Transport.prototype.createOffer = async function (this: Transport) {
+      const [offer, lane] = await Promise.all([createOffer.call(this), open()]);
+      return throughPort(offer, lane.cameraPort);
+    };
+    Transport.prototype.acceptOffer = async function (this: Transport, sdp, ...rest) {
+      const answer = await acceptOffer.call(this, sdp, ...rest);
+      const lane = laneOf(sdp);
+      return lane ? throughPort(answer, lane.appPort) : answer;
+    };
+    return this;
+  }
+
+  override async close(): Promise<void> {
+    for (const [name, real] of Object.entries(this.#real)) if (real) Object.defineProperty(Transport.prototype, name, real);
+    await super.close();
+  }
 }
 
 /** Both ways alike, with this round trip. */
