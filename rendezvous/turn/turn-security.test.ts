@@ -226,6 +226,23 @@ describe('what relaying may cost', () => {
     expect(server.size).toBe(3);
   });
 
+  it('is nothing for who is gone before the port is open', async () => {
+    const free = await peerAt(RELAY);
+    free.close();
+    const { client, server } = relay({ allocationsPerPeer: 1 }, { ports: [free.at.port, free.at.port] });
+    const hasty = client('same');
+    hasty.learn(await hasty.ask(METHOD.allocate, [REQUESTED_UDP]));
+    void hasty.ask(METHOD.allocate, [REQUESTED_UDP]);
+    hasty.gone();
+    // Its place and its port come back.
+    let error = 486;
+    while (error === 486) {
+      await new Promise((resolve) => setImmediate(resolve));
+      ({ error } = await client('same').allocate());
+    }
+    expect([error, server.counters.allocations]).toEqual([0, 1]);
+  });
+
   it('takes no port that another has, and says when there is none', async () => {
     const taken = await peerAt(RELAY);
     const { port } = taken.at;
