@@ -115,7 +115,7 @@ export class CameraPeer {
 
   /** STUN servers that are known, `stun:host:port`. */
   get stun(): readonly string[] {
-    return this.#ice().stun;
+    return [...new Set([...this.#options.stun, ...this.#ends.flatMap(({ servers }) => servers.stun)])];
   }
 
   /** Whether any rendezvous on the internet is reached now; null where there is none to reach. */
@@ -205,10 +205,11 @@ export class CameraPeer {
 
   /** All servers that any rendezvous offers, after those of the command line. */
   #ice(): IceOptions {
-    const { stun, turn, icePolicy, mapPort } = this.#options;
+    const { turn, icePolicy, mapPort, nat } = this.#options;
     const offered = this.#ends.map(({ servers }) => servers);
     return {
-      stun: [...new Set([...stun, ...offered.flatMap((servers) => servers.stun)])],
+      // Where no UDP gets out nobody answers, and waiting for that takes a second.
+      stun: nat?.()?.classical === 'udp-blocked' ? [] : this.stun,
       turn: [...turn, ...offered.flatMap((servers) => servers.turn)],
       policy: icePolicy,
       ...(mapPort ? { mapPort } : {}),

@@ -181,6 +181,8 @@ export class PathKeeper {
     // ICE has just failed to find one; what else to try, the NATs say. They are told soon.
     const { mine, theirs } = nat();
     if (this.#improved <= BLIND_ROUNDS && !(mine && theirs)) return this.#planImprovement();
+    // No direct way without UDP: what may change that is told by `reconsider`.
+    if ([mine, theirs].some((end) => end?.classical === 'udp-blocked')) return;
     this.#improving = true;
     try {
       const mapped = Boolean(mine?.portMapping ?? theirs?.portMapping);

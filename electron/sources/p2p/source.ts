@@ -203,7 +203,9 @@ export class P2pSource implements Source {
 
   #ice(): IceOptions {
     const { relay, mapPort } = this.#options.surroundings ?? {};
-    const { stun, turn } = this.#servers;
+    const { turn } = this.#servers;
+    // Where no UDP gets out nobody answers, and waiting for that takes a second.
+    const stun = this.#nat?.classical === 'udp-blocked' ? [] : this.#servers.stun;
     return { stun, turn, policy: relay?.allowed() === false ? 'direct' : 'all', ...(mapPort ? { mapPort } : {}) };
   }
 
