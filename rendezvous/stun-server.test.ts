@@ -103,6 +103,10 @@ describe('STUN', () => {
     expect(answer(writeStun({ class: STUN_CLASS.request, method: 3, transactionId }, []))).toBeNull();
     expect(answer(Buffer.from('hello'))).toBeNull();
     expect(answer(bytes)?.bytes.length).toBeLessThanOrEqual(bytes.length + 60);
+    const six: StunPlace = { discovery: true, origin: () => ({ address: '2001:db8::1', port: 3478 }) };
+    const plain = parseStun(bytes.subarray(0, 20).fill(0, 2, 4));
+    const long = plain && answerBinding(plain, { address: '2001:db8::2', port: 1 }, six);
+    expect(long?.bytes.length).toBe(20 + 80);
     const random = seededRandom(5);
     const seeds = [
       bytes,
