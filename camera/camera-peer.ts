@@ -221,6 +221,10 @@ export class CameraPeer {
     if (!pairing.isPaired(asker.remotePublicKey)) {
       throw new CodedError('not-paired', 'The camera is not paired with this app: add it again with an invite that the camera shows.');
     }
+    if (!message.relay && this.#options.icePolicy === 'relay') {
+      const text = 'The camera is set to be reached through a relay only (--ice-policy relay), and the app may not use one.';
+      throw new CodedError('relay-not-allowed', text);
+    }
     const app = asker.remotePublicKey.toString('base64url');
     const own = [...this.#sessions].filter((held) => held.app === app);
     if (this.#sessions.size + this.#opening >= MAX_SESSIONS && own.length < MAX_SESSIONS_OF_APP)

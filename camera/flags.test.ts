@@ -50,7 +50,11 @@ describe('keyhole camera', () => {
     ['--turn turn:t', 'turn:USER:PASSWORD@HOST:PORT'],
     ['--turn turn:me:50%off@t', 'percent-encoded'],
     ['--ice-policy none', 'all or relay'],
-    ['--ice-policy relay', '--turn'],
     ['--spool=/x', 'later version'],
   ])('refuses %s with a line that says why', (flags, text) => usage(() => parse(`${least} ${flags}`), text));
+
+  it('wants a relay where nothing else may be used: one of its own, or a rendezvous that may have one', () => {
+    usage(() => parse('--source test: --ice-policy relay'), '--turn');
+    expect(parse(`${least} --ice-policy relay`).icePolicy).toBe('relay');
+  });
 });

@@ -61,7 +61,8 @@ export function parseCameraFlags(argv: readonly string[]): CameraOptions {
   if (rendezvous.length > MAX_RENDEZVOUS) throw refused(`at most ${MAX_RENDEZVOUS} --rendezvous can be given`);
   if (icePolicy !== 'all' && icePolicy !== 'relay') throw refused(`--ice-policy takes all or relay, not "${icePolicy}"`);
   const turn = (values.turn ?? []).map(parseTurn);
-  if (icePolicy === 'relay' && turn.length === 0) throw refused('--ice-policy relay needs a --turn server to go through');
+  if (icePolicy === 'relay' && turn.length === 0 && rendezvous.length === 0)
+    throw refused('--ice-policy relay needs a --turn server to go through, or a --rendezvous that offers one');
   const stun = values.stun ?? [];
   for (const url of stun) if (!/^stun:[^\s/]+$/.test(url)) throw refused(`--stun takes stun:HOST:PORT, not "${url}"`);
   return {

@@ -86,6 +86,16 @@ describe.skipIf(unavailable !== null)(`a session over a relay${unavailable ? ` (
   });
 });
 
+describe('a camera that goes through a relay only', () => {
+  it('is not reached by an app that may not use one, rather than directly after all', async () => {
+    const camera = world.camera('shy', { icePolicy: 'relay' });
+    const app = world.app();
+    const known = await world.pair(app, camera.invite());
+    const made = session(app, known, () => ({ stun: [], turn: [], policy: 'direct' }));
+    await expect(made).rejects.toMatchObject({ code: 'relay-not-allowed' });
+  });
+});
+
 describe('another path', () => {
   it('is not given to another app', async () => {
     const camera = world.camera();

@@ -159,6 +159,7 @@ interface CameraSetup {
   readonly input?: ClipInput;
   /** Opens its small picture. */
   readonly openSub?: () => CameraInput;
+  readonly icePolicy?: 'all' | 'relay';
 }
 
 /** Rendezvous, cameras and apps in one process, over real sockets on this machine. */
@@ -195,8 +196,8 @@ export class World {
     const log = testLog.child(name);
     const sub = openSub ? new SubStream({ open: openSub, clock: this.clock, log }) : null;
     const publisher = new Publisher({ input, sub, name, clock: this.clock, log });
-    const { rendezvous = [this.url], turn = [] } = options;
-    const peer = new CameraPeer({ identity, name, rendezvous, stun: [], turn, icePolicy: 'all', pairing, clock: this.clock, log });
+    const { rendezvous = [this.url], turn = [], icePolicy = 'all' } = options;
+    const peer = new CameraPeer({ identity, name, rendezvous, stun: [], turn, icePolicy, pairing, clock: this.clock, log });
     peer.viewer.on(({ session }) => {
       session.closed.on(() => publisher.detach(session));
       publisher.attach(session);
