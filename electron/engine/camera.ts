@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { utcMs } from '../base/units.ts';
 import type { Camera, CameraId, GapCause, PathReport, Reason, Segment, SourceInfo, UtcMs } from '../contract/model.ts';
 import type { AccessUnit } from '../media/access-unit.ts';
-import type { Source, SourceEvents, SourceStatus } from '../sources/source.ts';
+import type { Reception, Source, SourceEvents, SourceStatus } from '../sources/source.ts';
 import { CameraStream } from '../stream/camera-stream.ts';
 import { pathWords } from './paths/path-words.ts';
 import type { CameraPaths } from './paths/paths.ts';
@@ -75,6 +75,11 @@ export class CameraAtWork {
   /** The computer woke, or the network came back: look at once instead of waiting. */
   retryNow(): void {
     this.#source.retryNow?.();
+  }
+
+  /** How well its packets come; null where somebody else sees to that. */
+  get reception(): Reception | null {
+    return this.#status.reception ?? null;
   }
 
   snapshot(): Camera {

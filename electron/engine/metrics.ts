@@ -47,6 +47,30 @@ const FIGURES: readonly Figure[] = [
     of: (_camera, { path }) => percent(path?.lossPct),
   },
   {
+    name: 'keyhole_camera_frames_lost_total',
+    help: 'Times that one or more frames were lost on the way for good.',
+    type: 'counter',
+    of: ({ reception }) => reception?.damagedFrames ?? null,
+  },
+  {
+    name: 'keyhole_camera_packets_late_total',
+    help: 'Packets that came when they had been given up.',
+    type: 'counter',
+    of: ({ reception }) => reception?.latePackets ?? null,
+  },
+  {
+    name: 'keyhole_camera_jitter_buffer_seconds',
+    help: 'How long frames are held back for packets that are missing.',
+    type: 'gauge',
+    of: ({ reception }) => seconds(reception?.delayMs),
+  },
+  {
+    name: 'keyhole_camera_sub_stream',
+    help: '1 while the camera sends its small picture, since the way is too thin for the main one.',
+    type: 'gauge',
+    of: (_camera, { quality }) => quality && Number(quality.stream === 'sub'),
+  },
+  {
     name: 'keyhole_camera_relayed_bytes_total',
     help: 'Bytes through a relay, both ways.',
     type: 'counter',

@@ -34,6 +34,11 @@ describe('over a network that loses packets', () => {
     expect(network.toApp.counters.lost).toBeGreaterThan(10);
     expect(compare(camera.input, sink.units)).toEqual({ damaged: 0, missing: 0, doubled: 0 });
     expect(sink.statuses.at(-1)).toMatchObject({ state: 'live', path: { lossPct: expect.any(Number) as number } });
+    // And what that took is known: frames were held back for a while.
+    expect(sink.statuses.at(-1)?.reception).toMatchObject({ damagedFrames: 0, lostPackets: 0 });
+    const held = Math.max(...sink.statuses.map(({ reception }) => reception?.delayMs ?? 0));
+    expect(held).toBeGreaterThan(20);
+    expect(held).toBeLessThanOrEqual(700);
     // All of it came through the bad network, and by no other way.
     const bytes = sink.units.reduce((sum, { data }) => sum + data.length, 0);
     expect(network.toApp.counters.deliveredBytes).toBeGreaterThan(bytes);

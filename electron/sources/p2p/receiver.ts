@@ -3,6 +3,7 @@ import type { InboundPacket } from '../../../peer/session/transport.ts';
 import type { Clock } from '../../base/clock.ts';
 import { pts90k } from '../../base/units.ts';
 import type { AccessUnit } from '../../media/access-unit.ts';
+import type { Reception } from '../source.ts';
 import { StreamClock } from './stream-clock.ts';
 import { createReceiver, type Track, type TrackFrame, type TrackLosses } from './track.ts';
 
@@ -35,10 +36,7 @@ export interface ReceiverOptions {
   readonly forget: (ssrc: number) => void;
 }
 
-export interface Reception extends TrackLosses {
-  /** How long frames are held back now, to wait for packets that are missing, ms; 0 while all come in order. */
-  readonly delayMs: number;
-}
+export const NO_LOSSES: TrackLosses = { lostPackets: 0, latePackets: 0, damagedFrames: 0 };
 
 /** Makes access units of one session's packets, with the streams and clocks that the control channel tells. */
 export class Receiver {
@@ -52,7 +50,7 @@ export class Receiver {
   readonly #past = new Set<number>();
   readonly #counters = { early: 0, unknownCodec: 0, units: 0 };
   /** Of streams that are over. */
-  #pastLosses: TrackLosses = { lostPackets: 0, latePackets: 0, damagedFrames: 0 };
+  #pastLosses = NO_LOSSES;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
@@ -212,7 +210,8 @@ export class Receiver {
   }
 }
 
-const sumOf = (a: TrackLosses, b: TrackLosses): TrackLosses => ({
+/** Of two receivers of one source. */
+export const sumOf = (a: TrackLosses, b: TrackLosses): TrackLosses => ({
   lostPackets: a.lostPackets + b.lostPackets,
   latePackets: a.latePackets + b.latePackets,
   damagedFrames: a.damagedFrames + b.damagedFrames,

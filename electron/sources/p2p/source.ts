@@ -13,11 +13,11 @@ import type { Log } from '../../base/log.ts';
 import { Backoff } from '../../base/retry.ts';
 import type { CameraPath, CameraQuality, CameraState, Reason, SourcePathReport } from '../../contract/model.ts';
 import { summaryOf } from '../../../peer/nat/report.ts';
-import type { Source, SourceEvents } from '../source.ts';
+import type { Reception, Source, SourceEvents } from '../source.ts';
 import type { CameraContext } from '../surroundings.ts';
 import { LossLog } from './loss-log.ts';
 import { qualityInWords } from './quality-words.ts';
-import { Receiver } from './receiver.ts';
+import { NO_LOSSES, Receiver, sumOf } from './receiver.ts';
 
 export interface P2pSourceOptions {
   /** The app's own; the camera knows it by pairing. */
@@ -76,6 +76,9 @@ export class P2pSource implements Source {
   readonly #places: MeetingPlaces;
   /** As the last meeting had them. */
   #servers: IceServers = NO_ICE_SERVERS;
+  #receiver: Receiver | null = null;
+  /** Of sessions that are over. */
+  #pastLosses = NO_LOSSES;
   /** Bytes over relays of sessions that are over. */
   #pastRelayed = 0;
   readonly #losses: LossLog;
@@ -270,6 +273,7 @@ export class P2pSource implements Source {
           void session.close('source-stalled', 'The camera is connected but sends no pictures.');
         }
       };
+      this.#receiver = receiver;
       session.packets.on((packet) => receiver.push(packet));
       session.control.on((message) => {
         if (message.type === 'status') {
@@ -290,6 +294,8 @@ export class P2pSource implements Source {
         if (this.#state !== 'live') this.#set(away ? 'offline' : 'connecting', { code, text: message });
       });
       session.closed.on((error) => {
+        this.#pastLosses = sumOf(this.#pastLosses, receiver.reception);
+        this.#receiver = null;
         poll?.cancel();
         status?.cancel();
         resolve(error);
@@ -329,8 +335,14 @@ export class P2pSource implements Source {
       reason: this.#reason,
       path: this.#path,
       quality: this.#quality,
+      reception: this.#reception,
       report: this.#pathReport(),
     });
+  }
+
+  get #reception(): Reception {
+    const now = this.#receiver?.reception;
+    return { ...(now ? sumOf(this.#pastLosses, now) : this.#pastLosses), delayMs: now?.delayMs ?? 0 };
   }
 
   #pathReport(): SourcePathReport | null {

@@ -3,6 +3,7 @@ import type { InboundPacket } from '../../../peer/session/transport.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { AudioConfig, TrackConfig } from '../../media/access-unit.ts';
 import { H264Depacketizer } from '../../media/rtp/h264-depacketizer.ts';
+import type { Reception } from '../source.ts';
 import { ReorderBuffer, type ReorderOptions } from '../../media/rtp/reorder-buffer.ts';
 
 /** A frame out of RTP packets, its time still the RTP timestamp. */
@@ -20,13 +21,7 @@ export interface TrackFrame {
 const MAX_COMPOSITIONS = 512;
 
 /** Packets and frames that did not make it. */
-export interface TrackLosses {
-  readonly lostPackets: number;
-  /** Came when they had been given up. */
-  readonly latePackets: number;
-  /** Times that one or more frames were given up. */
-  readonly damagedFrames: number;
-}
+export type TrackLosses = Omit<Reception, 'delayMs'>;
 
 /** Turns the packets of one stream into frames. */
 export interface TrackReceiver {
