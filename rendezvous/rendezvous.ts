@@ -83,8 +83,6 @@ export class Rendezvous {
     const relay = turn?.embedded && credentials ? this.#relay(turn, credentials, relayAddresses) : null;
     const datagrams = relay && new TurnDatagrams(relay);
     const streams = new TurnStreams({ clock, server: relay, limits: { ...limits, ...this.#turnLimits } });
-    this.#closers.push(() => streams.close());
-
     const stun = new StunServer({
       ...{ clock, log: log.child('stun'), alternates: stunAlternates, known: relayAddresses },
       perSecond: limits.stunPerSecond,
@@ -94,12 +92,12 @@ export class Rendezvous {
     this.#closers.push(() => stun.close());
     const files = tls && new TlsFiles({ files: tls, clock, log });
     const identity = files ? await files.load() : null;
-    const turnUrls = [...(relay ? [() => `turn::${stun.port}?transport=udp`, () => 'turn:?transport=tcp'] : [])];
+    const own = () => (relay ? [`turn::${stun.port}?transport=udp`, 'turn:?transport=tcp'] : []);
     const alternate = stunAlternates[0]?.announced ?? '';
     const offer = (issued: ReturnType<TurnCredentials['issue']>): IceOffer => ({
       stun: [`stun::${stun.port}`],
       stunAlternate: `stun:${hostText(alternate)}:${stun.alternatePort}`,
-      turn: issued ? [{ urls: [...turnUrls.map((url) => url()), ...(turn?.urls ?? [])], ...issued }] : [],
+      turn: issued ? [{ urls: [...own(), ...(turn?.urls ?? [])], ...issued }] : [],
     });
     const server = new RendezvousServer({
       ...{ clock, log, limits, tls: identity },
@@ -107,7 +105,10 @@ export class Rendezvous {
       ice: (address, remote) => offer(credentials?.issue(address, remote) ?? null),
       stun: (socket, remote) => streams.accept(socket, remote),
     });
-    this.#closers.push(() => server.close());
+    this.#closers.push(
+      () => server.close(),
+      () => streams.close(),
+    );
     await stun.start(bind, stunPort);
     const taken = await server.start(bind, port);
     files?.watch((renewed) => server.useCertificate(renewed));

@@ -1,4 +1,7 @@
-/** What relaying may cost. A camera and its viewers need some allocations each, twice while a session moves from path to path. */
+/**
+ * What relaying may cost. A camera needs an allocation for each viewer, twice while a session moves from path to path, and those of
+ * a network that it left are lost for ten minutes.
+ */
 export interface TurnLimits {
   /** Allocations at a time: in all, of one peer, of the peers that got their credentials in one network, and from one network. */
   readonly allocations: number;
@@ -25,9 +28,9 @@ export interface TurnLimits {
 }
 
 export const DEFAULT_TURN_LIMITS: TurnLimits = {
-  allocations: 1_024,
-  allocationsPerPeer: 64,
-  allocationsPerNetwork: 256,
+  allocations: 2_048,
+  allocationsPerPeer: 128,
+  allocationsPerNetwork: 512,
   permissions: 64,
   channels: 64,
   bytesPerSecond: 5_000_000,

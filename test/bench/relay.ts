@@ -43,18 +43,8 @@ interface Relay {
 async function ownRelay(): Promise<Relay> {
   const folder = mkdtempSync(join(tmpdir(), 'keyhole-relay-'));
   writeFileSync(join(folder, 'secret'), SECRET);
-  const flags = [
-    '--bind',
-    RELAY,
-    '--port',
-    '0',
-    '--stun-port',
-    '0',
-    '--turn',
-    '--turn-secret-file',
-    join(folder, 'secret'),
-    '--relay-allow-private',
-  ];
+  const place = ['--bind', RELAY, '--port', '0', '--stun-port', '0'];
+  const flags = [...place, '--turn', '--turn-secret-file', join(folder, 'secret'), '--relay-allow-private'];
   const program = new Program(['rendezvous', ...flags]);
   const { stunPort } = await program.event('listening');
   const stop = async () => {
