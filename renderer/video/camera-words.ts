@@ -33,7 +33,7 @@ export const lanWords = (path: CameraPath): string => (onThisMachine(path) ? 'Di
 
 /** What the camera leaves out of its picture, when it does. */
 export function subStreamSentence({ quality }: Camera): string | null {
-  if (quality?.stream !== 'sub') return null;
+  if (!quality || (quality.stream !== 'sub' && quality.reason === null)) return null;
   return quality.reason ?? 'The camera sends its smaller picture: its way to the internet is too thin for the full one.';
 }
 
