@@ -30,6 +30,8 @@ const ACCEPT_MS = 15_000;
 /** The last packets of a stream that has ended are still repeated for so long, ms. */
 const AFTERLIFE_MS = 2_000;
 
+const BEGIN_AT_MOST_EVERY_MS = 2_000;
+
 /** The camera's end: answers an offer, sends RTP, repeats what got lost. Used once. */
 export class CameraSession {
   /** The viewer has proven itself, has checked us, and wants media. Once. */
@@ -52,6 +54,7 @@ export class CameraSession {
   readonly #streams = new Map<number, RtpStream>();
   readonly #afterlives = new Set<Timer>();
   #wasLost = false;
+  #begunAt = -Infinity;
   #isReady = false;
   #theirKind: PathKind = 'host';
 
@@ -209,6 +212,8 @@ export class CameraSession {
       this.ready.emit();
     } else if (message.type === 'path-kind') {
       this.#setTheirKind(message.path);
+    } else if (message.type === 'resume') {
+      this.#beginAnew();
     } else if (message.type === 'path-offer') {
       const { id } = message.offer;
       this.answerPath(message.offer).then(
@@ -229,6 +234,14 @@ export class CameraSession {
   #onRecovered(): void {
     if (!this.#wasLost || this.consent !== 'fresh') return;
     this.#wasLost = false;
-    if (this.#isReady) this.recovered.emit();
+    this.#beginAnew();
+  }
+
+  /** Both ends may notice; it is done once. */
+  #beginAnew(): void {
+    const now = this.#options.clock.monotonic();
+    if (!this.#isReady || now - this.#begunAt < BEGIN_AT_MOST_EVERY_MS) return;
+    this.#begunAt = now;
+    this.recovered.emit();
   }
 }

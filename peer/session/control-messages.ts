@@ -95,5 +95,7 @@ export const viewerControl = z.discriminatedUnion('type', [
   /** The viewer has checked the camera's proof: media may flow. */
   z.object({ type: z.literal('ready'), version: z.literal(1), path: pathKind }),
   z.object({ type: z.literal('path-offer'), offer: pathOffer }),
+  /** The viewer's path was dead for a while: what came before is lost, and it needs a beginning. */
+  z.object({ type: z.literal('resume') }),
 ]);
 export type ViewerControl = z.infer<typeof viewerControl>;

@@ -64,6 +64,7 @@ export class ViewerSession {
   readonly #keeper: PathKeeper;
   #theirKind: PathKind = 'host';
   #theirNat: NatSummary | null = null;
+  #wasLost = false;
   readonly #trackers = new Map<number, NackTracker>();
   readonly #arrivals: TwccRecorder;
 
@@ -99,9 +100,14 @@ export class ViewerSession {
     this.closed.on(() => this.#stop());
     this.#arrivals = new TwccRecorder({ clock, send: (rtcp) => transport.sendArrivals(rtcp) });
     transport.packets.on((packet) => this.#onPacket(packet));
+    this.consentChanged.on((state) => {
+      if (state === 'lost') this.#wasLost = true;
+      else if (state === 'fresh') this.#resume();
+    });
     transport.paths.changed.on((path) => {
       this.#theirKind = 'host';
       if (this.#core.isBound && path.pair) this.#core.send({ type: 'path-kind', path: path.pair.kind });
+      this.#resume();
       this.pathChanged.emit();
     });
   }
@@ -242,6 +248,12 @@ export class ViewerSession {
   async close(code: ErrorCode = 'closed', text = 'The app ended the session.'): Promise<void> {
     await this.#core.close(code, text);
     this.#stop();
+  }
+
+  #resume(): void {
+    if (!this.#wasLost || this.consent !== 'fresh') return;
+    this.#wasLost = false;
+    this.#core.send({ type: 'resume' });
   }
 
   #onControl(message: CameraControl): void {

@@ -24,8 +24,6 @@ export interface RendezvousClientOptions {
 
 export interface RegisteredState {
   readonly kind: 'registered';
-  /** The STUN servers of `ice` that are named by name or IPv4 address. */
-  readonly stunUrls: readonly string[];
   readonly ice: IceServers;
 }
 /** The registered state is said again when `ice` changes: credentials are for a limited time. */
@@ -169,7 +167,7 @@ export class RendezvousClient {
     }
     const ice = resolveIceServers(offer, this.url);
     // The ICE library takes names and IPv4 addresses only.
-    this.#set({ kind: 'registered', stunUrls: ice.stun.filter((url) => !url.includes('[')), ice });
+    this.#set({ kind: 'registered', ice });
   }
 
   #onEnded(connection: RendezvousConnection, why: string): void {

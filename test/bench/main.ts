@@ -13,6 +13,7 @@ const SUITES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchRow[]>
   watch: () => import('./watch.ts'),
   index: () => import('./index-size.ts'),
   nat: () => import('./nat.ts'),
+  relay: () => import('./relay.ts'),
   signaling: () => import('./signaling.ts'),
 };
 
