@@ -2,7 +2,7 @@ import { createCipheriv, createSecretKey, KeyObject, randomBytes } from 'node:cr
 import { describe, expect, it } from 'vitest';
 import { ProtectionProfileAeadAes128Gcm, RtpHeader, RtpPacket, SrtcpSession, SrtpSession } from 'werift';
 import { seededRandom } from '../../test/fakes/seeded-random.ts';
-import { nearestRollover, sealedRecords, tuneSrtp } from './hardening.ts';
+import { nearestRollover, sealedRecords, surviveSctp, tuneSrtp } from './hardening.ts';
 
 const record = (type: number, epoch: number, length = 4) => {
   const out = Buffer.alloc(13 + length, type);
@@ -102,6 +102,23 @@ describe('SRTP with keys as KeyObjects', () => {
     const altered = Buffer.from(seal(200));
     altered[20] = (altered[20] ?? 0) ^ 1;
     expect(() => open(altered)).toThrow();
+  });
+});
+
+describe('SCTP that the library cannot take', () => {
+  it('ends nothing: it is dropped, and the next packet is taken', async () => {
+    const taken: string[] = [];
+    const sctp = {
+      async handleData(data: Buffer): Promise<void> {
+        await Promise.resolve();
+        if (data.length < 4) throw new Error('no SCTP');
+        taken.push(data.toString());
+      },
+    };
+    surviveSctp(sctp);
+    await expect(Promise.all([sctp.handleData(Buffer.from('no')), sctp.handleData(Buffer.from('good'))])).resolves.toBeDefined();
+    expect(taken).toEqual(['good']);
+    expect(() => surviveSctp({})).toThrow(/has changed/);
   });
 });
 

@@ -47,6 +47,22 @@ export function boundReassembly(sctp: object, exceeded: () => void): void {
   });
 }
 
+/**
+ * Drops a packet of SCTP that the library cannot take: nobody waits for what `handleData` throws, which would end the program. An INIT ACK
+ * that comes twice is enough, and so is anything that is no SCTP.
+ */
+export function surviveSctp(sctp: object): void {
+  const original: unknown = Reflect.get(sctp, 'handleData');
+  if (typeof original !== 'function') throw new Error('werift has changed: SCTP.handleData is gone');
+  Reflect.set(sctp, 'handleData', async (data: Buffer): Promise<void> => {
+    try {
+      await Reflect.apply(original, sctp, [data]);
+    } catch {
+      // As if it had been lost: what matters is sent again.
+    }
+  });
+}
+
 interface RolloverState {
   rolloverCounter: number;
   rolloverHasProcessed?: boolean;
