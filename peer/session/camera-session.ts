@@ -242,6 +242,8 @@ export class CameraSession {
     const now = this.#options.clock.monotonic();
     if (!this.#isReady || now - this.#begunAt < BEGIN_AT_MOST_EVERY_MS) return;
     this.#begunAt = now;
+    // What was sent before is of no use to the viewer any more.
+    this.#streams.clear();
     this.recovered.emit();
   }
 }

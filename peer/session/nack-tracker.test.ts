@@ -157,6 +157,17 @@ describe('NackTracker', () => {
     expect(stalled.counters.givenUp).toBe(0);
   });
 
+  it('does not ask for what was sent while nothing came through, and then goes on', async () => {
+    push(1, 3);
+    tracker.outage();
+    push(50);
+    await clock.advance(1_000);
+    expect(asked).toEqual([]);
+    push(52);
+    await clock.advance(10);
+    expect(asked).toEqual([[51]]);
+  });
+
   it('works across the wrap, also for 65535 and 0', async () => {
     push(65_533, 65_534, 65_536 + 1);
     await clock.advance(10);

@@ -43,6 +43,7 @@ export class NackTracker {
   /** The first that came. */
   #first: number | null = null;
   #timer: { readonly at: number; readonly timer: Timer } | null = null;
+  #isAfterOutage = false;
   #allowance = AT_ONCE;
   #allowedAt: number;
   #window: { at: number; expected: number; lost: number }[] = [];
@@ -97,8 +98,15 @@ export class NackTracker {
     this.#count(now, delta, hole);
     this.#highest = extended;
     if (hole > MAX_MISSING) this.#drop();
-    else this.#miss(extended - hole, extended);
+    else if (!this.#isAfterOutage) this.#miss(extended - hole, extended);
+    this.#isAfterOutage = false;
     return 'new';
+  }
+
+  /** Nothing came through for a while: nobody waits any more for what was sent meanwhile. */
+  outage(): void {
+    this.#drop();
+    this.#isAfterOutage = true;
   }
 
   /** Expected and lost packets of the last 5 s. */

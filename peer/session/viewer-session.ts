@@ -101,8 +101,10 @@ export class ViewerSession {
     this.#arrivals = new TwccRecorder({ clock, send: (rtcp) => transport.sendArrivals(rtcp) });
     transport.packets.on((packet) => this.#onPacket(packet));
     this.consentChanged.on((state) => {
-      if (state === 'lost') this.#wasLost = true;
-      else if (state === 'fresh') this.#resume();
+      if (state === 'lost') {
+        this.#wasLost = true;
+        for (const tracker of this.#trackers.values()) tracker.outage();
+      } else if (state === 'fresh') this.#resume();
     });
     transport.paths.changed.on((path) => {
       this.#theirKind = 'host';
