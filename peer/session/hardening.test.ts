@@ -2,7 +2,7 @@ import { createCipheriv, createSecretKey, KeyObject, randomBytes } from 'node:cr
 import { describe, expect, it } from 'vitest';
 import { ProtectionProfileAeadAes128Gcm, RtpHeader, RtpPacket, SrtcpSession, SrtpSession } from 'werift';
 import { seededRandom } from '../../test/fakes/seeded-random.ts';
-import { nearestRollover, sealedRecords, surviveSctp, tuneSrtp } from './hardening.ts';
+import { nearestRollover, retransmitNow, sealedRecords, surviveSctp, tuneSrtp } from './hardening.ts';
 
 const record = (type: number, epoch: number, length = 4) => {
   const out = Buffer.alloc(13 + length, type);
@@ -119,6 +119,26 @@ describe('SCTP that the library cannot take', () => {
     await expect(Promise.all([sctp.handleData(Buffer.from('no')), sctp.handleData(Buffer.from('good'))])).resolves.toBeDefined();
     expect(taken).toEqual(['good']);
     expect(() => surviveSctp({})).toThrow(/has changed/);
+  });
+});
+
+describe('what SCTP has not got across', () => {
+  it('goes out at once when it is told to, and not twice', () => {
+    let expired = 0;
+    const sctp = {
+      timer3Handle: undefined as NodeJS.Timeout | undefined,
+      timer3Expired: () => {
+        sctp.timer3Handle = undefined;
+        expired += 1;
+      },
+    };
+    retransmitNow(sctp);
+    expect(expired).toBe(0);
+    sctp.timer3Handle = setTimeout(() => (expired = 1_000), 0);
+    retransmitNow(sctp);
+    retransmitNow(sctp);
+    expect(expired).toBe(1);
+    expect(() => retransmitNow({})).toThrow(/has changed/);
   });
 });
 

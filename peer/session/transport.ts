@@ -16,7 +16,7 @@ import { Emitter } from '../../electron/base/emitter.ts';
 import type { CodedError } from '../../electron/base/errors.ts';
 import type { Log } from '../../electron/base/log.ts';
 import { certificateFingerprint, type DtlsFacts, type SessionRole } from './binding.ts';
-import { boundReassembly, refusePlainRecords, surviveSctp, tuneSrtp } from './hardening.ts';
+import { boundReassembly, refusePlainRecords, retransmitNow, surviveSctp, tuneSrtp } from './hardening.ts';
 import { createConnection } from './connection.ts';
 import { MAX_CANDIDATES } from '../path/ice-description.ts';
 import { IcePath } from '../path/ice-path.ts';
@@ -280,6 +280,8 @@ export class Transport {
     if (sctp) {
       boundReassembly(sctp, () => this.#set('failed'));
       surviveSctp(sctp);
+      this.paths.changed.on(() => retransmitNow(sctp));
+      this.paths.consentChanged.on((state) => state === 'fresh' && retransmitNow(sctp));
     }
     const exported = new Map<string, Buffer>();
     const { cipher, dtls: context } = socket;

@@ -183,6 +183,55 @@ describe('the units of a session', () => {
     expect(units).toEqual([]);
   });
 
+  it('after an outage are those of the streams that the camera begins anew with', () => {
+    streams(stream(1, { first: 1 }));
+    mapping(1);
+    receiver.push(packet(1, 1, 1000));
+    receiver.outage();
+    receiver.push(packet(1, 90, 1000 + 90 * 160));
+    streams(stream(2, { first: 5, timeline: 2 }));
+    mapping(2, { pts: 0 });
+    receiver.push(packet(1, 91, 1000 + 91 * 160));
+    receiver.push(packet(2, 5, 1000));
+    expect(units.map(({ timeline, pts }) => [timeline, pts])).toEqual([
+      [101, 90_000],
+      [102, 0],
+    ]);
+  });
+
+  it('go on at the next keyframe where a camera does not begin anew after an outage', async () => {
+    const nal = (type: number) => Buffer.from([type, 0x80, 1]);
+    const sps = Buffer.from('6742c016da0280bfe5c0440000030004000003007a3c58ba80', 'hex');
+    const pps = Buffer.from('68ce0fc8', 'hex');
+    let sequence = 0;
+    const frame = (key: boolean) => {
+      const timestamp = 1000 + sequence * 3600;
+      const payloads = key ? [sps, pps, nal(0x65)] : [nal(0x41)];
+      payloads.forEach((payload, index) =>
+        receiver.push(packet(1, (sequence += 1), timestamp, { payload, marker: index === payloads.length - 1 })),
+      );
+    };
+    streams(stream(1, { kind: 'video', codec: 'h264', clockRate: 90_000, payloadType: 96 }));
+    mapping(1);
+    frame(true);
+    frame(false);
+    expect(units).toHaveLength(2);
+    receiver.outage();
+    await wait(60_000);
+    for (let count = 0; count < 50; count += 1) {
+      frame(false);
+      await wait(50);
+    }
+    expect(units).toHaveLength(2);
+    await wait(1_000);
+    frame(false);
+    await wait(500);
+    frame(true);
+    frame(false);
+    await wait(500);
+    expect(units.slice(2).map(({ key }) => key)).toEqual([true, false]);
+  });
+
   it('are counted where they did not make it, and so is how long the others wait for them', async () => {
     streams(stream(1, { first: 1 }));
     mapping(1);

@@ -9,6 +9,8 @@ import { createReceiver, type Track, type TrackFrame, type TrackLosses } from '.
 
 /** Packets kept while the description of their stream is still on its way; the oldest go. */
 const MAX_EARLY = 2048;
+/** After an outage the camera begins anew, with other streams; one that does not within this time, ms, goes on at its next keyframe. */
+const BEGIN_ANEW_MS = 3_000;
 /** Streams at a time, those included that have ended and wait for their last packets; a camera has two. */
 const MAX_TRACKS = 16;
 /** Timelines that are over and remembered. */
@@ -75,6 +77,7 @@ export class Receiver {
 
   push(packet: InboundPacket): void {
     const track = this.#tracks.get(packet.ssrc);
+    if (track && this.#isBroken(track)) return;
     if (track?.mapping && this.#isFree(track)) {
       this.#emit(track, track.receiver.push(packet));
       if (track.ending) this.#finish(track);
@@ -85,6 +88,11 @@ export class Receiver {
       this.#early.shift();
       this.#counters.early += 1;
     }
+  }
+
+  /** Nothing came through for a while. What the streams still bring cannot be gone on from. */
+  outage(): void {
+    for (const track of this.#tracks.values()) track.brokenUntil = Infinity;
   }
 
   /** To be called about every 50 ms: gives up holes that nothing filled. */
@@ -110,7 +118,7 @@ export class Receiver {
       if (oldest && this.#tracks.size >= MAX_TRACKS) this.#remove(oldest);
       const { ssrc } = info;
       const receiver = createReceiver(info, { clock, repairMs: () => repairMs(ssrc), onDamaged: () => this.#onDamaged(ssrc) });
-      if (receiver) this.#tracks.set(ssrc, { info, receiver, mapping: null, ending: null });
+      if (receiver) this.#tracks.set(ssrc, { info, receiver, mapping: null, ending: null, brokenUntil: null, needsKey: false });
       else this.#counters.unknownCodec += 1;
     }
     for (const track of [...this.#tracks.values()]) if (track.ending) this.#finish(track);
@@ -122,6 +130,16 @@ export class Receiver {
     const first = track.mapping === null;
     track.mapping = mapping;
     if (first) this.#release(track);
+  }
+
+  #isBroken(track: Track): boolean {
+    if (track.brokenUntil === null) return false;
+    const now = this.#options.clock.monotonic();
+    if (track.brokenUntil === Infinity) track.brokenUntil = now + BEGIN_ANEW_MS;
+    if (now < track.brokenUntil) return true;
+    track.brokenUntil = null;
+    track.needsKey = track.info.kind === 'video';
+    return false;
   }
 
   /** False while a stream of the same kind that came before it has not come to its end. */
@@ -164,6 +182,8 @@ export class Receiver {
     const { info, mapping } = track;
     if (!mapping) return;
     for (const frame of frames) {
+      if (track.needsKey && !frame.key) continue;
+      track.needsKey = false;
       // The timestamp lies within 2^31 ticks of the newest report.
       const pts = Math.round(mapping.pts + ((frame.timestamp - mapping.rtp) | 0) * (90_000 / info.clockRate));
       const timeline = this.#timelineOf(info.timeline);

@@ -287,6 +287,7 @@ export class P2pSource implements Source {
       });
       session.consentChanged.on((state) => {
         if (state === 'lost') this.#path = null;
+        if (state === 'lost') receiver.outage();
         if (state === 'lost' && this.#state === 'live') this.#set('connecting', PATH_LOST);
       });
       session.troubled.on(({ code, message }) => {

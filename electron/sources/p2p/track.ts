@@ -49,6 +49,10 @@ export interface Track {
   mapping: ClockMapping | null;
   /** Set when the camera has said that it ends: with this sequence number; nobody waits longer for it, monotonic ms. */
   ending: { readonly last: number; readonly until: number } | null;
+  /** Nothing came through for a while: until when its packets are of no use, monotonic ms; Infinity before any came again. */
+  brokenUntil: number | null;
+  /** What comes next can only be shown from a keyframe on. */
+  needsKey: boolean;
 }
 
 /** The buffer waits a little longer than the packets are asked for: the last answer is on its way. */
