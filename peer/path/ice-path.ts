@@ -17,7 +17,7 @@ import { PunchedSocket } from './punched-socket.ts';
 export type IcePathState = 'new' | 'checking' | 'connected' | 'closed';
 
 /** Relay candidates are tried this much later than the others, ms: a direct path would have answered by then. */
-const RELAY_HOLD_MS = 400;
+const RELAY_HOLD_MS = 500;
 /** The library tries a pair for 1.55 s; the other end may begin seconds later, so that pairs which failed are tried again this often, ms. */
 const RETRY_MS = 1_000;
 /** Pairs that are asked for consent when the selected one does not answer. */

