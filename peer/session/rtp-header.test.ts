@@ -46,6 +46,31 @@ describe('an RTP header', () => {
     expect(seen.thrown).toBeGreaterThan(100);
   });
 
+  it('of any bytes is read or refused, and its extensions lie within it', () => {
+    const random = seededRandom(8);
+    const wrong: Buffer[] = [];
+    let extended = 0;
+    for (let round = 0; round < 100_000; round += 1) {
+      const packet = Buffer.allocUnsafe(Math.floor(random() * 48));
+      for (let at = 0; at < packet.length; at += 1) packet[at] = Math.floor(random() * 256);
+      if (packet.length > 16 && round % 2 === 0)
+        packet.set([0x90, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0xbe, 0xde, 0, Math.floor(random() * 8)]);
+      try {
+        const header = readRtpHeader(packet);
+        if (round % 2 === 1 || packet.length <= 16) continue;
+        extended += 1;
+        const within = header.extensions.every(
+          ({ payload }) => payload.byteOffset + payload.length <= packet.byteOffset + header.payloadOffset,
+        );
+        if (!within || readExtension(header, 3, 2) === undefined) wrong.push(packet);
+      } catch (error) {
+        if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
+      }
+    }
+    expect(wrong).toEqual([]);
+    expect(extended).toBeGreaterThan(10_000);
+  }, 30_000);
+
   it('is written as the library writes it, with extensions', () => {
     const random = seededRandom(5);
     for (let round = 0; round < 2_000; round += 1) {
