@@ -16,7 +16,7 @@ const AROUND = 28;
 /** Packets that nobody needs: their type, which no codec has. */
 export const PROBE_PAYLOAD_TYPE = 127;
 const PROBE_TICK_MS = 4;
-/** Feedback is told ten times a second, and after each 256 packets; more of it than this is looked at by nobody. */
+/** Feedback comes seven times a second, and after each 256 packets; more of it than this is looked at by nobody. */
 const FEEDBACKS = { perSecond: 50, burst: 50 };
 
 export interface BandwidthControlOptions {

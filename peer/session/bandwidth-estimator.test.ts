@@ -35,7 +35,7 @@ describe('the estimate of a way', () => {
     await wide.run(1_000, MAIN);
     const { waitMs, least } = await worst(wide, 9_000, MAIN);
     expect(least).toBeGreaterThan(2 * MAIN);
-    expect(waitMs).toBeLessThanOrEqual(40);
+    expect(waitMs).toBeLessThanOrEqual(80);
   });
 
   it('that is too thin is found within two seconds, by growing delay, and from then on the queue on the way stays short', async () => {
@@ -82,7 +82,7 @@ describe('the estimate of a way', () => {
       await lossy.run(4_000, MAIN);
       const { least, waitMs } = await worst(lossy, 8_000, MAIN);
       expect(least).toBeGreaterThan(2 * MAIN);
-      expect(waitMs).toBeLessThanOrEqual(40);
+      expect(waitMs).toBeLessThanOrEqual(80);
     }
   });
 
@@ -91,7 +91,7 @@ describe('the estimate of a way', () => {
     await wavering.run(1_000, MAIN);
     const { least, waitMs } = await worst(wavering, 10_000, MAIN);
     expect(least).toBeGreaterThan(2 * MAIN);
-    expect(waitMs).toBeLessThanOrEqual(40);
+    expect(waitMs).toBeLessThanOrEqual(80);
   });
 
   it('is not misled by a way that is longer all at once, nor by a viewer that was busy with something else', async () => {

@@ -57,11 +57,19 @@ export function readRtpHeader(packet: Buffer): RtpHeader {
 export function readExtension(header: RtpHeader, id: number, bytes: 2 | 3): number | null {
   const { packet }: ReadHeader = header;
   if (!header.extension || !packet) return null;
-  let value: number | null = null;
-  eachExtension(packet, header.payloadOffset, (found, at, length) => {
-    if (found === id && length === bytes) value ??= packet.readUIntBE(at, bytes);
-  });
-  return value;
+  const end = header.payloadOffset;
+  for (let at = FIXED + 4; at < end;) {
+    const head = packet[at] ?? 0;
+    at += 1;
+    // Padding (§4.2), and the identifier that ends it all.
+    if (head === 0) continue;
+    if (head >> 4 === 15) return null;
+    const length = (head & 15) + 1;
+    if (at + length > end) return null;
+    if (head >> 4 === id && length === bytes) return packet.readUIntBE(at, bytes);
+    at += length;
+  }
+  return null;
 }
 
 /** Where the extensions end and the payload begins; null where they are no one-byte ones, or reach over the end. */
@@ -71,23 +79,18 @@ function extensionEnd(packet: Buffer): number | null {
   return end <= packet.length ? end : null;
 }
 
-function eachExtension(packet: Buffer, end: number, found: (id: number, at: number, length: number) => void): void {
+function listExtensions(packet: Buffer, end: number): Extension[] {
+  const list: Extension[] = [];
   for (let at = FIXED + 4; at < end;) {
     const head = packet[at] ?? 0;
     at += 1;
-    // Padding (§4.2), and the identifier that ends it all.
     if (head === 0) continue;
     if (head >> 4 === 15) break;
     const length = (head & 15) + 1;
     if (at + length > end) break;
-    found(head >> 4, at, length);
+    list.push({ id: head >> 4, payload: packet.subarray(at, at + length) });
     at += length;
   }
-}
-
-function listExtensions(packet: Buffer, end: number): Extension[] {
-  const list: Extension[] = [];
-  eachExtension(packet, end, (id, at, length) => list.push({ id, payload: packet.subarray(at, at + length) }));
   return list;
 }
 

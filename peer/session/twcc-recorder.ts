@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '../../electron/base/clock.ts';
 import { MAX_TWCC_PACKETS, writeTwcc } from './twcc.ts';
 
-/** Feedback goes out so long after the first packet it tells of, ms: two to four times a round trip's worth on an ordinary path. */
-const EVERY_MS = 100;
+/** Feedback goes out so long after the first packet it tells of, ms (draft-ietf-rmcat-gcc-02 §5: 50 to 250): each costs a sealed packet. */
+const EVERY_MS = 150;
 /** Or after so many packets. */
 const MOST_PACKETS = 256;
 /** Packets further back are not told of any more. */

@@ -1,7 +1,7 @@
 /**
  * Feedback about every packet of a session: when it arrived, or that it did not (RTP Extensions for Transport-wide Congestion
  * Control, draft-holmer-rmcat-transport-wide-cc-extensions-01; what browsers speak). The packets of all streams carry one
- * common number in a header extension; the receiver tells, ten times a second, when each came. Read and written here and not
+ * common number in a header extension; the receiver tells, several times a second, when each came. Read and written here and not
  * by the library, which makes up to 65,535 objects of a packet of forty bytes, and reads only one of the three kinds of chunks.
  */
 export const TWCC_URI = 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01';
