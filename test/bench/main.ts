@@ -12,6 +12,7 @@ const SUITES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchRow[]>
   received: () => import('./received.ts'),
   watch: () => import('./watch.ts'),
   index: () => import('./index-size.ts'),
+  loss: () => import('./loss.ts'),
   nat: () => import('./nat.ts'),
   relay: () => import('./relay.ts'),
   signaling: () => import('./signaling.ts'),

@@ -1,6 +1,7 @@
 import type { Camera, PathKind } from '../../electron/contract/model.ts';
 import type { Meetings } from './meetings.ts';
 import type { Cell } from './matrix.ts';
+import type { ServeProgram } from './programs.ts';
 import type { Host } from './host.ts';
 import { Router } from './router.ts';
 
@@ -29,6 +30,7 @@ function routerOf({ at, name }: Host): Router {
   return at;
 }
 const OUTAGE_MS = 8_000;
+const REGISTERED_MS = 40_000;
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 export const TROUBLES: readonly Trouble[] = [
@@ -73,7 +75,7 @@ export const TROUBLES: readonly Trouble[] = [
 /** Adds the camera, has the trouble happen, and waits for a new picture. @throws Error with the logs when none comes in time */
 export async function recover(meetings: Meetings, { name, cell, happen }: Trouble, deadlineMs = 30_000): Promise<Recovery> {
   const [camera, app] = await Promise.all([meetings.camera(cell.camera), meetings.app(cell.app)]);
-  const { id } = await app.program.add(name, await camera.program.invite());
+  const id = await added(app.program, name, await camera.program.invite());
   try {
     const before = await app.program.untilLive(id);
     const sessions = () => camera.program.program.events.filter(({ event }) => event === 'session').length;
@@ -90,5 +92,17 @@ export async function recover(meetings: Meetings, { name, cell, happen }: Troubl
     throw new Error(`${name}: ${String(error)}\n--- camera\n${camera.program.program.log}`, { cause: error });
   } finally {
     await app.program.remove(id);
+  }
+}
+
+/** After the trouble before, the camera may be known to its rendezvous by a connection that is dead, until its next heartbeat. */
+async function added(app: ServeProgram, name: string, invite: string): Promise<string> {
+  const deadline = Date.now() + REGISTERED_MS;
+  for (;;) {
+    try {
+      return (await app.add(name, invite)).id;
+    } catch (error) {
+      if (!String(error).includes('peer-absent') || Date.now() > deadline) throw error;
+    }
   }
 }
