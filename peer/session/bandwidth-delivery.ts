@@ -15,6 +15,7 @@ const TRAIN = 10;
 /** The least delay is that of the last one to two such periods, ms: clocks drift, ways change. */
 const BASE_MS = 30_000;
 const MOST = 4096;
+const TIDY_EACH = 64;
 
 interface Arrival {
   readonly at: number;
@@ -29,6 +30,7 @@ interface Arrival {
 export class Delivery {
   readonly #arrivals: Arrival[] = [];
   #latest = -Infinity;
+  #tidyAt = 0;
   #base = { since: -Infinity, now: Infinity, before: Infinity };
 
   push({ sentAt, arrivedAt, bytes }: PacketReport): void {
@@ -40,9 +42,20 @@ export class Delivery {
     const gapMs = Math.max(0, arrivedAt - this.#latest);
     this.#latest = Math.max(this.#latest, arrivedAt);
     this.#arrivals.push({ at: this.#latest, sentAt, bytes, gapMs, queueMs });
+    // Not with each packet: to shift a long list costs more than to keep a few too many for a moment.
+    if (this.#arrivals.length >= this.#tidyAt) this.#tidy();
+  }
+
+  #tidy(): void {
     let old = 0;
     while ((this.#arrivals[old]?.at ?? Infinity) < this.#latest - WINDOW_MS || this.#arrivals.length - old > MOST) old += 1;
-    if (old > 0) this.#arrivals.splice(0, old);
+    this.#arrivals.splice(0, old);
+    this.#tidyAt = this.#arrivals.length + TIDY_EACH;
+  }
+
+  /** Before any of the figures below is asked for. */
+  settle(): void {
+    this.#tidy();
   }
 
   /** The delay that all packets of late had beyond the least one, ms: what waits in queues and does not go away. 0 while not known. */
@@ -76,10 +89,11 @@ export class Delivery {
   get trainBps(): number {
     let best = 0;
     let bytes = 0;
-    for (const [index, arrival] of this.#arrivals.entries()) {
-      bytes += arrival.bytes;
+    for (let index = 0; index < this.#arrivals.length; index += 1) {
+      const arrival = this.#arrivals[index];
       const first = this.#arrivals[index - TRAIN];
-      if (!first) continue;
+      bytes += arrival?.bytes ?? 0;
+      if (!arrival || !first) continue;
       bytes -= first.bytes;
       const ms = Math.max(arrival.at - first.at, arrival.sentAt - first.sentAt, 1);
       best = Math.max(best, (bytes * 8 * 1000) / ms);

@@ -90,6 +90,7 @@ export class BandwidthEstimator {
       this.#trend.push(report);
       this.#delivery.push(report);
     }
+    this.#delivery.settle();
     const elapsed = Math.min(1_000, now - (this.#updatedAt ?? now));
     this.#updatedAt = now;
     const queue = this.#delivery.standingMs;
@@ -174,6 +175,7 @@ export class BandwidthEstimator {
   }
 
   #grow(elapsedMs: number): void {
+    if (this.#bps >= MOST_BPS) return;
     const train = this.#delivery.trainBps;
     const seen = Math.max(this.#delivery.bps, train) * ABOVE_SEEN;
     if (seen <= this.#bps) return;

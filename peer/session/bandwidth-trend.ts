@@ -103,10 +103,17 @@ export class DelayTrend {
   }
 }
 
-/** Of the line of least squares through the points. */
+/** Of the line of least squares through the points. Plain loops: it is asked for with each group of packets. */
 function slope(points: readonly { readonly at: number; readonly delay: number }[]): number {
-  const mean = (of: (point: (typeof points)[number]) => number) => points.reduce((sum, point) => sum + of(point), 0) / points.length;
-  const [at, delay] = [mean((point) => point.at), mean((point) => point.delay)];
-  const spread = points.reduce((sum, point) => sum + (point.at - at) ** 2, 0);
-  return spread === 0 ? 0 : points.reduce((sum, point) => sum + (point.at - at) * (point.delay - delay), 0) / spread;
+  let [at, delay] = [0, 0];
+  for (const point of points) {
+    at += point.at / points.length;
+    delay += point.delay / points.length;
+  }
+  let [spread, together] = [0, 0];
+  for (const point of points) {
+    spread += (point.at - at) ** 2;
+    together += (point.at - at) * (point.delay - delay);
+  }
+  return spread === 0 ? 0 : together / spread;
 }
