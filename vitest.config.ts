@@ -6,6 +6,9 @@ process.env.KEYHOLE_LAN ??= 'off';
 // Nor is the router of the machine that runs the tests asked for anything.
 process.env.KEYHOLE_GATEWAY ??= 'off';
 
+/** Real networks and real time, on machines that others use too: what fails by chance is tried once more, and said to have been. */
+const retry = process.env.CI ? 1 : 0;
+
 export default defineConfig({
   test: {
     projects: [
@@ -33,6 +36,7 @@ export default defineConfig({
           hookTimeout: 60_000,
           // Real peers, ffmpeg and browsers share two cores: one file at a time, and nothing else meanwhile.
           fileParallelism: false,
+          retry,
           sequence: { groupOrder: 1 },
         },
       },
@@ -45,6 +49,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 90_000,
           fileParallelism: false,
+          retry,
           // It measures how long things take: when all else is done.
           sequence: { groupOrder: 2 },
         },

