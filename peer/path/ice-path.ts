@@ -31,8 +31,6 @@ export class IcePath {
   readonly state = new Emitter<IcePathState>();
   readonly data = new Emitter<Buffer>();
   readonly consentChanged: Emitter<ConsentState>;
-  /** How it was found, for people and the log. */
-  readonly way: string;
   readonly #connection: Connection;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -47,11 +45,10 @@ export class IcePath {
   #sentBytes = 0;
   #receivedBytes = 0;
 
-  private constructor(controlling: boolean, policy: IceOptions['policy'], way: string, clock: Clock, log: Log) {
+  private constructor(controlling: boolean, policy: IceOptions['policy'], clock: Clock, log: Log) {
     this.#clock = clock;
     this.#log = log;
     this.#policy = policy;
-    this.way = way;
     this.#connection = new Connection(controlling, {
       useIpv4: false,
       useIpv6: false,
@@ -72,7 +69,7 @@ export class IcePath {
 
   /** Opens sockets and learns their candidates (RFC 8445 §5.1). Never fails: a path without candidates is one that will not connect. */
   static async gather(controlling: boolean, ice: IceOptions, clock: Clock, log: Log): Promise<IcePath> {
-    const path = new IcePath(controlling, ice.policy, 'ice', clock, log);
+    const path = new IcePath(controlling, ice.policy, clock, log);
     const { mapped, relayFailure } = await gatherCandidates(path.#connection, ice, clock, log);
     path.#mapped = mapped;
     path.#relayFailure = relayFailure;
@@ -80,8 +77,8 @@ export class IcePath {
   }
 
   /** A path without sockets of its own: it gets one by `adopt`, that was found otherwise (hole punching). */
-  static bare(controlling: boolean, way: string, clock: Clock, log: Log): IcePath {
-    return new IcePath(controlling, 'direct', way, clock, log);
+  static bare(controlling: boolean, clock: Clock, log: Log): IcePath {
+    return new IcePath(controlling, 'direct', clock, log);
   }
 
   /** Takes a bound socket over, with its listeners, until `close`. To be called before `connect`. */

@@ -46,7 +46,7 @@ export class PathAnswerer {
     this.#giveUp();
     const abort = new AbortController();
     const policy = offer.relay ? servers.policy : 'direct';
-    const path = offer.punch ? IcePath.bare(false, 'punch', clock, log) : await IcePath.gather(false, { ...servers, policy }, clock, log);
+    const path = offer.punch ? IcePath.bare(false, clock, log) : await IcePath.gather(false, { ...servers, policy }, clock, log);
     if (this.#closed) {
       await path.close();
       throw new CodedError('closed', 'The session is over.');

@@ -238,7 +238,7 @@ export class PathKeeper {
     const began = clock.monotonic();
     const part = await preparePunch(side, mine, ice().stun, clock);
     if (!part) return false;
-    const path = IcePath.bare(true, 'punch', clock, log);
+    const path = IcePath.bare(true, clock, log);
     paths.add(path);
     const key = randomBytes(32);
     let predicted = part.target.predicted.length > 0;
