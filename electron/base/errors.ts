@@ -41,16 +41,27 @@ export const ERROR_TABLE = {
   'source-ended': { status: 502, exit: 1 },
   'source-stalled': { status: 502, exit: 1 },
   'codec-unsupported': { status: 422, exit: 1 },
+  'no-keyframe': { status: 502, exit: 1 },
   // this machine
   'ffmpeg-missing': { status: 500, exit: 1 },
   'ffmpeg-failed': { status: 500, exit: 1 },
   'port-in-use': { status: 500, exit: 1 },
   'disk-full': { status: 507, exit: 1 },
+  'disk-missing': { status: 500, exit: 1 },
+  'disk-failed': { status: 500, exit: 1 },
+  'disk-read-only': { status: 500, exit: 1 },
+  'disk-slow': { status: 503, exit: 1 },
   'data-unwritable': { status: 500, exit: 1 },
   'data-in-use': { status: 500, exit: 1 },
   'database-newer': { status: 500, exit: 1 },
   'database-corrupt': { status: 500, exit: 1 },
   'key-unavailable': { status: 500, exit: 1 },
+  // the second place that recordings are copied to
+  'archive-unreachable': { status: 502, exit: 1 },
+  'archive-refused': { status: 502, exit: 1 },
+  // what a check finds
+  'not-clean': { status: 500, exit: 1 },
+  'proof-broken': { status: 422, exit: 1 },
 } as const satisfies Record<string, { status: number; exit: number }>;
 
 export type ErrorCode = keyof typeof ERROR_TABLE;

@@ -11,6 +11,7 @@ import type {
   NewSource,
   PathReport,
   PunchSettings,
+  RecordingChanges,
   Recordings,
   RelayPolicy,
   Segment,
@@ -37,7 +38,12 @@ export interface Calls {
   'cameras.get': (args: { id: CameraId }) => Camera;
   /** Errors: the invite's (`invite-*`), `rendezvous-unreachable`, `peer-absent`, `bad-request`, `conflict` when it is there already. */
   'cameras.add': (args: { name?: string | undefined; source: NewSource }) => Camera;
-  'cameras.update': (args: { id: CameraId; name?: string | undefined; relay?: RelayPolicy | undefined }) => Camera;
+  'cameras.update': (args: {
+    id: CameraId;
+    name?: string | undefined;
+    relay?: RelayPolicy | undefined;
+    recording?: RecordingChanges | undefined;
+  }) => Camera;
   'cameras.remove': (args: { id: CameraId; deleteRecordings: boolean }) => null;
   /** By which way the camera is reached, and why; for those who look at it, about once a second. */
   'cameras.path': (args: { id: CameraId }) => PathReport;

@@ -4,8 +4,10 @@ export { type UtcMs, utcMs } from '../base/units.ts';
 import type { UtcMs } from '../base/units.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { CameraPath, CameraQuality, Reason, RelayPolicy } from './connection.ts';
+import type { FolderKey, RecordingSettings, SegmentOrigin } from './recording.ts';
 
 export type * from './connection.ts';
+export * from './recording.ts';
 
 /** Short, stable, safe in paths and URLs: `cam-` and 8 characters of base32. */
 export type CameraId = string;
@@ -53,6 +55,8 @@ export interface Camera {
   readonly quality: CameraQuality | null;
   /** Whether its video may go through a relay. */
   readonly relay: RelayPolicy;
+  /** When, how and for how long it is recorded. */
+  readonly recordingSettings: RecordingSettings;
   readonly createdAt: UtcMs;
 }
 
@@ -67,7 +71,22 @@ export interface Span {
 }
 
 /** Why nothing was recorded. The error codes say what failed; the others are not failures. */
-export type GapReason = ErrorCode | 'not-added-yet' | 'app-not-running' | 'connecting' | 'recorder-stopped' | 'future' | 'unknown';
+export type GapReason =
+  | ErrorCode
+  | 'not-added-yet'
+  | 'app-not-running'
+  | 'asleep'
+  | 'connecting'
+  | 'recorder-stopped'
+  | 'schedule'
+  | 'no-event'
+  | 'clock-set'
+  | 'format-changed'
+  | 'file-lost'
+  | 'deleted-by-retention'
+  | 'deleted-by-person'
+  | 'future'
+  | 'unknown';
 
 /** Why nothing is recorded, with one sentence for people. */
 export interface GapCause {
@@ -81,6 +100,8 @@ export interface Gap extends Span, GapCause {}
 export interface Recordings {
   readonly spans: readonly Span[];
   readonly gaps: readonly Gap[];
+  /** What of the spans was fetched later, from the camera's spool. */
+  readonly healed: readonly Span[];
   /** Share of the range that is recorded, 0..1; the future is left out. 0 for an empty range. */
   readonly coverage: number;
 }
@@ -100,8 +121,13 @@ export interface Segment {
   readonly start: UtcMs;
   readonly end: UtcMs;
   readonly bytes: number;
-  /** Path relative to the data folder. */
+  /** Path relative to its storage folder; of folder 0, to the data folder. */
   readonly file: string;
+  /** The storage folder that holds it; null: only the archive does. */
+  readonly folder: FolderKey | null;
+  readonly origin: SegmentOrigin;
+  /** A copy is in the archive. */
+  readonly archived: boolean;
   readonly codec: string;
   /** Still being written; `end` and `bytes` are those reached so far. */
   readonly open: boolean;

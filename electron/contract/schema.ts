@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { CallArgs, CallName, StreamName, Streams } from './api.ts';
 import type { UtcMs } from './model.ts';
+import { recordingSchema } from './recording-schema.ts';
 
 /** What the engine accepts from a page or a script. Imported by the engine's side only, so that zod stays out of the page. */
 
@@ -50,7 +51,12 @@ export const callSchemas = {
   'cameras.list': nothing,
   'cameras.get': z.strictObject({ id: camera }),
   'cameras.add': z.strictObject({ name: name.optional(), source }),
-  'cameras.update': z.strictObject({ id: camera, name: name.optional(), relay: relay.optional() }),
+  'cameras.update': z.strictObject({
+    id: camera,
+    name: name.optional(),
+    relay: relay.optional(),
+    recording: recordingSchema.partial().optional(),
+  }),
   'cameras.remove': z.strictObject({ id: camera, deleteRecordings: z.boolean() }),
   'cameras.path': z.strictObject({ id: camera }),
   'cameras.offerByHand': z.strictObject({ invite: z.string().trim().max(4096) }),

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { utcMs } from '../base/units.ts';
-import type { Camera, CameraId, GapCause, PathReport, Reason, Segment, SourceInfo, UtcMs } from '../contract/model.ts';
+import type { Camera, CameraId, GapCause, PathReport, Reason, RecordingSettings, Segment, SourceInfo, UtcMs } from '../contract/model.ts';
 import type { AccessUnit } from '../media/access-unit.ts';
 import type { Reception, Source, SourceEvents, SourceStatus } from '../sources/source.ts';
 import { CameraStream } from '../stream/camera-stream.ts';
@@ -13,6 +13,7 @@ export interface CameraRecord {
   name: string;
   readonly createdAt: UtcMs;
   readonly source: SourceInfo;
+  recordingSettings: RecordingSettings;
 }
 
 /** What a camera needs of its recorder. */

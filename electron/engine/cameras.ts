@@ -3,13 +3,13 @@ import type { Clock } from '../base/clock.ts';
 import { CodedError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { utcMs } from '../base/units.ts';
-import type { Camera, CameraId, NewSource, RelayPolicy, Segment } from '../contract/model.ts';
+import type { Camera, CameraId, NewSource, RecordingChanges, RecordingSettings, RelayPolicy, Segment } from '../contract/model.ts';
 import type { CameraKey, CameraRow } from '../storage/interface.ts';
 import { seal, unseal } from '../storage/seal.ts';
 import type { Storage } from '../storage/client.ts';
 import { acceptSource, createSource, sourceInfo, sourceKey, type AcceptedSource, type StoredSource } from '../sources/registry.ts';
 import type { SourceContext } from '../sources/surroundings.ts';
-import { CameraAtWork, type FrameRecorder } from './camera.ts';
+import { CameraAtWork, type CameraRecord, type FrameRecorder } from './camera.ts';
 import type { Events } from './events.ts';
 import { budgetOf, policyOf } from './paths/relay-budget.ts';
 import type { Paths } from './paths/paths.ts';
@@ -27,13 +27,28 @@ interface Options {
   /** Deletes the files of what was removed, in the background. */
   readonly deleteRemoved: () => void;
   readonly paths: Paths;
-  readonly recorder: (camera: { id: CameraId; key: CameraKey }, changed: () => void) => FrameRecorder;
+  readonly recorder: (camera: RecordedCamera, changed: () => void) => FrameRecorder;
+}
+
+/** What a recorder is made with. */
+export interface RecordedCamera {
+  readonly id: CameraId;
+  readonly key: CameraKey;
+  /** As they are now. */
+  readonly settings: () => RecordingSettings;
 }
 
 interface Entry {
   readonly key: CameraKey;
   readonly stored: StoredSource;
   readonly work: CameraAtWork;
+}
+
+/** What is not named stays as it is. */
+export interface CameraChanges {
+  readonly name?: string | undefined;
+  readonly relay?: RelayPolicy | undefined;
+  readonly recording?: RecordingChanges | undefined;
 }
 
 /** The cameras of this installation: kept in storage, at work while the engine runs. */
@@ -101,14 +116,21 @@ export class Cameras {
   }
 
   /** Throws `bad-request` for what this kind of camera does not have. */
-  async update(id: CameraId, { name, relay }: { name?: string | undefined; relay?: RelayPolicy | undefined }): Promise<Camera> {
+  async update(id: CameraId, { name, relay, recording }: CameraChanges): Promise<Camera> {
     const { work, stored } = this.at(id);
     if (relay && stored.kind !== 'p2p')
       throw new CodedError('bad-request', 'This camera is reached without peer-to-peer: it uses no relay.');
-    if (name === undefined && relay === undefined) return work.snapshot();
-    await this.#options.storage.call('updateCamera', { id, name, ...(relay ? { relayBudget: budgetOf(relay) } : {}) });
+    if (name === undefined && relay === undefined && recording === undefined) return work.snapshot();
+    const settings = recording && changed(work.record.recordingSettings, recording);
+    await this.#options.storage.call('updateCamera', {
+      id,
+      name,
+      recording: settings,
+      ...(relay ? { relayBudget: budgetOf(relay) } : {}),
+    });
     if (name !== undefined) work.record.name = name;
     if (relay) work.paths.relay.policy = relay;
+    if (settings) work.record.recordingSettings = settings;
     work.touch();
     return work.snapshot();
   }
@@ -172,11 +194,13 @@ export class Cameras {
     const paths = await this.#options.paths.open({ key, policy: policyOf(row.relayBudget) });
     const log = context.log.child(id);
     // The recorder may speak before the camera that owns it is there.
+    const { name, createdAt, recording: recordingSettings } = row;
+    const record: CameraRecord = { id, name, createdAt, source: sourceInfo(stored), recordingSettings };
     const owner: { work?: CameraAtWork } = {};
     const work = new CameraAtWork({
-      record: { id, name: row.name, createdAt: row.createdAt, source: sourceInfo(stored) },
+      record,
       clock,
-      recorder: recorder({ id, key }, () => owner.work?.touch()),
+      recorder: recorder({ id, key, settings: () => record.recordingSettings }, () => owner.work?.touch()),
       paths,
       source: (listener) => createSource(stored, { ...context, log, relay: paths.relay }, listener),
       changed: (camera) => events.emit({ kind: 'camera.changed', camera }),
@@ -195,6 +219,11 @@ export class Cameras {
   #open(row: CameraRow): StoredSource {
     return JSON.parse(new TextDecoder().decode(unseal(this.#options.dataKey, row.source, row.id))) as StoredSource;
   }
+}
+
+function changed(settings: RecordingSettings, changes: RecordingChanges): RecordingSettings {
+  const named = Object.entries(changes).filter(([, value]) => value !== undefined);
+  return { ...settings, ...(Object.fromEntries(named) as Partial<RecordingSettings>) };
 }
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';

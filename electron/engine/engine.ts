@@ -8,6 +8,8 @@ import { lanInterfaces, lanMode } from '../../peer/lan/interfaces.ts';
 import { Playback } from '../playback/playback.ts';
 import { collectGarbage } from '../recording/garbage.ts';
 import { Recorder } from '../recording/recorder.ts';
+import { StorageFolders } from '../recording/folders.ts';
+import { Register } from '../recording/segment-register.ts';
 import { repairIndex, type RepairReport } from '../recording/repair.ts';
 import { RunPeriods } from '../recording/run-periods.ts';
 import { HandOffers } from '../sources/p2p/hand-offers.ts';
@@ -52,7 +54,9 @@ export class Engine {
       storage.onFailure.on(onFailure);
       const identity = await appIdentity(storage, dataKey);
       const runs = new RunPeriods({ storage, clock, log });
-      const repaired = await repairIndex({ storage, dataDir, log: log.child('repair') });
+      const folders = new StorageFolders(dataDir);
+      const register = new Register(storage);
+      const repaired = await repairIndex({ storage, register, folders, log: log.child('repair') });
       await runs.start();
       closers.push(() => runs.close());
 
@@ -104,7 +108,7 @@ export class Engine {
         clock,
         log,
         deleteRemoved: () =>
-          void collectGarbage({ storage, dataDir, log }).catch((error: unknown) =>
+          void collectGarbage({ storage, folders, log }).catch((error: unknown) =>
             log.warn(`removed recordings are deleted at the next start: ${String(error)}`),
           ),
         paths,
@@ -112,7 +116,9 @@ export class Engine {
           new Recorder({
             camera,
             storage,
-            dataDir,
+            register,
+            folders,
+            settings: camera.settings,
             clock,
             log: log.child('recorder'),
             remux: ({ configs, onFragment, onFailed }) => {
@@ -124,7 +130,7 @@ export class Engine {
             onAdded: ({ from, to }) => events.emit({ kind: 'recording.added', camera: camera.id, from, to }),
           }),
       });
-      const playback = new Playback({ storage, dataDir, clock, log: log.child('playback'), unlisted: (id) => cameras.unlisted(id) });
+      const playback = new Playback({ storage, folders, clock, log: log.child('playback'), unlisted: (id) => cameras.unlisted(id) });
       const parts = {
         storage,
         cameras,
@@ -174,8 +180,10 @@ function repairNotices(storage: Storage, report: RepairReport): string[] {
   const notices: string[] = [];
   const { setAside } = storage.report;
   if (setAside) notices.push(`The index was damaged. It was set aside as ${setAside} and made anew from the recordings.`);
-  if (!report.folderKnown)
-    notices.push('The recordings folder is not the one this index belongs to. Is a disk not mounted? Nothing was taken out of the index.');
+  for (const folder of report.unknownFolders)
+    notices.push(
+      `The recordings in ${folder} are not those that this index belongs to. Is a disk not mounted? Nothing was taken out of the index.`,
+    );
   if (report.added > 0)
     notices.push(`Keyhole did not close properly the last time. ${report.added} recording(s) were put back into the index.`);
   if (report.lost > 0) notices.push(`${report.lost} recording(s) of the index have no file any more.`);

@@ -33,7 +33,7 @@ export function callHandlers(parts: Parts, connections: () => number): CallHandl
     'cameras.list': () => cameras.list(),
     'cameras.get': ({ id }) => cameras.at(id).work.snapshot(),
     'cameras.add': ({ source, name }) => cameras.add(source, name),
-    'cameras.update': ({ id, name, relay }) => cameras.update(id, { name, relay }),
+    'cameras.update': ({ id, ...changes }) => cameras.update(id, changes),
     'cameras.remove': async ({ id, deleteRecordings }) => {
       await cameras.remove(id, deleteRecordings);
       return null;

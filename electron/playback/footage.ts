@@ -3,7 +3,7 @@ import { utcMs, type UtcMs } from '../base/units.ts';
 import type { CameraId, Segment, Span } from '../contract/model.ts';
 import type { Storage } from '../storage/client.ts';
 import { SPAN_TOLERANCE_MS, type CameraRow } from '../storage/interface.ts';
-import { toSegment } from '../storage/segment.ts';
+import { toSegment } from '../segment/segment.ts';
 
 /** What the recorders hold that the database does not: closed files whose row is on its way, and the open one. Oldest first. */
 export type UnlistedSegments = (camera: CameraId) => readonly Segment[];

@@ -21,11 +21,14 @@ it('keeps the headers of the 512 files used last', async () => {
     end: utcMs(1),
     bytes: header.length,
     file: 'file.mp4',
+    folder: 0,
+    origin: 'live',
+    archived: false,
     codec: 'h264',
     open: false,
     keyframes: [{ at: utcMs(0), offset: header.length, bytes: 0 }],
   });
-  const reader = new SegmentReader(dataDir);
+  const reader = new SegmentReader({ root: () => dataDir });
   for (let id = 0; id < 512; id++) await reader.header(segment(id));
   await reader.header(segment(0));
   expect(reader.counters.headers).toBe(512);
@@ -41,7 +44,7 @@ it('decodes four pictures at the same time and refuses a fifth', async () => {
   const answers: (() => void)[] = [];
   // The index answers when the test says so: until then every picture is on its way.
   const storage = { call: () => new Promise<never>((_resolve, reject) => answers.push(() => reject(new Error('no such camera')))) };
-  const playback = new Playback({ storage, dataDir: '/', clock: new SimulatedClock(), unlisted: () => [] });
+  const playback = new Playback({ storage, folders: { root: () => '/' }, clock: new SimulatedClock(), unlisted: () => [] });
   const ask = () => playback.frameJpeg({ camera: 'cam-aaaaaaaa', at: 'now' });
   const first = [ask(), ask(), ask(), ask()];
   await expect(ask()).rejects.toMatchObject({ code: 'too-busy' });

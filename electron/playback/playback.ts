@@ -9,11 +9,14 @@ import { Footage, type UnlistedSegments } from './footage.ts';
 import { GopReader } from './gop.ts';
 import { frameJpeg } from './jpeg.ts';
 import { Recordings } from './recordings.ts';
-import { SegmentReader } from './segment-reader.ts';
+import type { FolderRoots } from '../segment/segment.ts';
+import { SegmentReader, type RemoteSegments } from './segment-reader.ts';
 
 export interface PlaybackOptions {
   readonly storage: Pick<Storage, 'call'>;
-  readonly dataDir: string;
+  readonly folders: FolderRoots;
+  /** Reads what only the archive has. */
+  readonly remote?: RemoteSegments | null;
   readonly clock: Clock;
   /** The segments of this camera's recorder, `recorder.segments()`; none when it is not recorded. */
   readonly unlisted: UnlistedSegments;
@@ -37,7 +40,7 @@ export class Playback {
   constructor(options: PlaybackOptions) {
     this.#options = options;
     this.#footage = new Footage(options.storage, options.unlisted);
-    this.#reader = new SegmentReader(options.dataDir);
+    this.#reader = new SegmentReader(options.folders, options.remote ?? null);
     this.#recordings = new Recordings(options.storage, this.#footage, options.clock);
     this.#gops = new GopReader(this.#footage, this.#recordings, this.#reader);
   }

@@ -30,6 +30,16 @@ const NOT_RUNNING = { reason: 'app-not-running', text: 'Keyhole was not running,
 const UNKNOWN = { reason: 'unknown', text: 'Nothing is recorded here, and no reason was noted.' } as const;
 const REMOVED = { reason: 'recorder-stopped', text: 'The camera had been removed from Keyhole.' } as const;
 
+/** Noted because they were seen to happen, whether the app ran all the time or not. */
+const FACTS: ReadonlySet<Gap['reason']> = new Set([
+  'unknown',
+  'clock-set',
+  'format-changed',
+  'file-lost',
+  'deleted-by-retention',
+  'deleted-by-person',
+]);
+
 /** What was recorded, what was not, and why: spans and gaps that tile any range exactly. */
 export class Recordings {
   readonly #storage: Pick<Storage, 'call'>;
@@ -45,7 +55,7 @@ export class Recordings {
   /** Errors: `not-found` for an unknown camera. An empty or reversed range has neither spans nor gaps. */
   async query({ camera: id, from, to }: Span & { camera: CameraId }): Promise<RecordingsAnswer> {
     const camera = await this.#footage.camera(id);
-    if (to <= from) return { spans: [], gaps: [], coverage: 0 };
+    if (to <= from) return { spans: [], gaps: [], healed: [], coverage: 0 };
     return this.#tile(camera, whole(from), whole(to));
   }
 
@@ -67,8 +77,9 @@ export class Recordings {
   }
 
   async #tile(camera: CameraRow, from: UtcMs, to: UtcMs): Promise<RecordingsAnswer> {
-    const [spans, stored, runs] = await Promise.all([
+    const [spans, healed, stored, runs] = await Promise.all([
       this.#footage.spans(camera, from, to),
+      this.#storage.call('healed', { camera: camera.key, from, to }),
       this.#storage.call('gaps', { camera: camera.key, from, to }),
       this.#storage.call('runs', { from: utcMs(Math.max(0, from - RUN_TOLERANCE_MS)), to: utcMs(to + RUN_TOLERANCE_MS) }),
     ]);
@@ -81,7 +92,7 @@ export class Recordings {
     }
     const past = Math.min(to, Math.max(from, whole(now))) - from;
     const recorded = spans.reduce((sum, span) => sum + span.to - span.from, 0);
-    return { spans, gaps, coverage: past > 0 ? Math.min(1, recorded / past) : 0 };
+    return { spans, gaps, healed, coverage: past > 0 ? Math.min(1, recorded / past) : 0 };
   }
 }
 
@@ -132,8 +143,8 @@ function explain(hole: Range, camera: CameraRow, now: number, stored: readonly G
   cut(gone, present, REMOVED);
   cut(present, hole.to, FUTURE);
 
-  const facts = stored.filter((row) => row.reason === 'unknown');
-  const reasons = stored.filter((row) => row.reason !== 'unknown');
+  const facts = stored.filter((row) => FACTS.has(row.reason));
+  const reasons = stored.filter((row) => !FACTS.has(row.reason));
   const away = complement(tolerant(runs, now), -Infinity, Infinity).filter((piece) => piece.to - piece.from >= RUN_TOLERANCE_MS);
   const guessed = complement(rangesOf(facts), born, gone);
   for (const piece of complement(guessed, born, gone)) pieces.push(...noted(piece, facts));

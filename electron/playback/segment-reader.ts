@@ -4,11 +4,18 @@ import { CodedError, errnoOf } from '../base/errors.ts';
 import type { Segment } from '../contract/model.ts';
 import { boxesIn } from '../media/fmp4/boxes.ts';
 import { parseInit, type InitSegment } from '../media/fmp4/init.ts';
+import type { FolderRoots } from '../segment/segment.ts';
 
 /** Headers of files kept parsed: about 1 KB each. */
 const MAX_HEADERS = 512;
 /** Largest piece of a file that is read at once, bytes: a group of a minute at 8 Mbit/s. */
 const MAX_READ_BYTES = 60 * 1024 * 1024;
+
+/** Reads segments that only the archive has. */
+export interface RemoteSegments {
+  /** Exactly these bytes of the file as it was recorded. @throws CodedError `archive-unreachable`, `not-found` */
+  read(segment: Segment, offset: number, bytes: number): Promise<Uint8Array>;
+}
 
 export interface SegmentHeader {
   readonly init: InitSegment;
@@ -19,11 +26,14 @@ export interface SegmentHeader {
 /** Reads pieces of segment files, and keeps the headers of those used last. */
 export class SegmentReader {
   readonly counters = { reads: 0, bytes: 0, headers: 0 };
-  readonly #dataDir: string;
+  readonly #roots: FolderRoots;
+  readonly #remote: RemoteSegments | null;
   readonly #headers = new Map<string, SegmentHeader>();
 
-  constructor(dataDir: string) {
-    this.#dataDir = dataDir;
+  /** @param remote reads what no storage folder has any more */
+  constructor(roots: FolderRoots, remote: RemoteSegments | null = null) {
+    this.#roots = roots;
+    this.#remote = remote;
   }
 
   /** Errors: `not-found` when the file is gone or is not what the index says. */
@@ -48,7 +58,9 @@ export class SegmentReader {
   /** Exactly these bytes of the file, in one read. */
   async read(segment: Segment, offset: number, bytes: number): Promise<Uint8Array> {
     if (bytes <= 0 || bytes > MAX_READ_BYTES) throw damaged(segment);
-    const file = await open(join(this.#dataDir, segment.file), 'r').catch((error: unknown) => {
+    const root = segment.folder === null ? null : this.#roots.root(segment.folder);
+    if (root === null) return this.#readRemote(segment, offset, bytes);
+    const file = await open(join(root, segment.file), 'r').catch((error: unknown) => {
       if (errnoOf(error) === 'ENOENT')
         throw new CodedError('not-found', 'This time was recorded, but its file is missing from the disk.', { cause: error });
       throw error;
@@ -63,6 +75,12 @@ export class SegmentReader {
     } finally {
       await file.close();
     }
+  }
+
+  async #readRemote(segment: Segment, offset: number, bytes: number): Promise<Uint8Array> {
+    if (!segment.archived || !this.#remote)
+      throw new CodedError('not-found', 'This time was recorded, but the folder that holds it is not there: is a disk not connected?');
+    return this.#remote.read(segment, offset, bytes);
   }
 }
 

@@ -2,7 +2,7 @@ import type { Log } from '../base/log.ts';
 import { utcMs, type UtcMs } from '../base/units.ts';
 import type { Storage } from '../storage/client.ts';
 import { SPAN_TOLERANCE_MS, type CameraKey } from '../storage/interface.ts';
-import type { Cause } from './segment-cutter.ts';
+import type { Cause } from '../segment/segment-cutter.ts';
 
 /** Changes of mind about one gap's reason that are not written yet; further ones are left out. */
 const MAX_WAITING = 32;

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../base/errors.ts';
+import type { StorageFolder } from './folders.ts';
 import type { Storage } from '../storage/client.ts';
-import { MARKER_FILE, RECORDINGS_DIR } from '../storage/layout.ts';
-import { syncFolder } from './segment-file.ts';
+import { MARKER_FILE, RECORDINGS_DIR } from '../segment/names.ts';
+import { syncFolder } from '../segment/segment-file.ts';
 
 const SETTING = 'recordings.id';
 
@@ -12,8 +13,8 @@ const SETTING = 'recordings.id';
  * True when the recordings folder carries the mark of this database. A disk that is not mounted shows an empty folder: without
  * the mark, missing files prove nothing. A new database, or one without any footage, takes the folder as its own.
  */
-export async function checkMarker(storage: Pick<Storage, 'call'>, dataDir: string): Promise<boolean> {
-  const folder = join(dataDir, RECORDINGS_DIR);
+export async function checkMarker(storage: Pick<Storage, 'call'>, { root }: StorageFolder): Promise<boolean> {
+  const folder = join(root, RECORDINGS_DIR);
   await mkdir(folder, { recursive: true });
   const known = await storage.call('setting', { key: SETTING });
   const found = await readMarker(join(folder, MARKER_FILE));

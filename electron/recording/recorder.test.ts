@@ -6,7 +6,8 @@ import { SimulatedClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
 import type { Storage } from '../storage/client.ts';
 import type { NewSegment } from '../storage/interface.ts';
-import { segmentFile } from '../storage/layout.ts';
+import { recordingParts } from '../../test/fixtures/recording-parts.ts';
+import { segmentFile } from '../segment/names.ts';
 import { UnitMaker } from '../../test/fixtures/muxed-units.ts';
 import { Recorder } from './recorder.ts';
 
@@ -44,8 +45,7 @@ beforeEach(() => {
   refusing = false;
   recorder = new Recorder({
     camera: { id: 'cam-aaaaaaaa', key: 0 },
-    storage: { call },
-    dataDir,
+    ...recordingParts({ call }, dataDir),
     clock,
     log: silentLog,
     remux: () => {

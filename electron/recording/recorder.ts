@@ -2,15 +2,17 @@ import type { Clock, Timer } from '../base/clock.ts';
 import type { CodedError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { utcMs, type UtcMs } from '../base/units.ts';
-import type { CameraId, CameraState, Reason, Segment, Span } from '../contract/model.ts';
+import type { CameraId, CameraState, Reason, RecordingSettings, Segment, Span } from '../contract/model.ts';
 import type { AccessUnit, Fragment } from '../media/access-unit.ts';
 import type { Storage } from '../storage/client.ts';
 import type { CameraKey } from '../storage/interface.ts';
+import type { SegmentRegister } from '../segment/segment.ts';
+import type { StorageFolders } from './folders.ts';
 import { GapLedger } from './gap-ledger.ts';
-import { RemuxFeed, type RemuxFactory } from './remux-feed.ts';
-import { HOLE_MS, SegmentCutter, type Cause } from './segment-cutter.ts';
-import { SoundWait } from './sound-wait.ts';
-import { SegmentWriter } from './segment-writer.ts';
+import { RemuxFeed, type RemuxFactory } from '../segment/remux-feed.ts';
+import { HOLE_MS, SegmentCutter, type Cause } from '../segment/segment-cutter.ts';
+import { SoundWait } from '../segment/sound-wait.ts';
+import { SegmentWriter } from '../segment/segment-writer.ts';
 
 /** Footage waiting for the disk, bytes. Beyond it frames are dropped up to the next keyframe, and counted. */
 const MAX_QUEUED_BYTES = 32 * 1024 * 1024;
@@ -25,7 +27,10 @@ const ADDED_MS = 1_000;
 export interface RecorderOptions {
   readonly camera: { readonly id: CameraId; readonly key: CameraKey };
   readonly storage: Pick<Storage, 'call'>;
-  readonly dataDir: string;
+  readonly register: SegmentRegister;
+  readonly folders: Pick<StorageFolders, 'choose'>;
+  /** As they are now: read at the beginning of each segment. */
+  readonly settings: () => Pick<RecordingSettings, 'segmentS' | 'folder'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly remux: RemuxFactory;
@@ -54,6 +59,8 @@ export class Recorder {
   /** Set while frames are dropped until writing may be tried again. */
   #failure: { readonly cause: Cause; readonly retryAt: number } | null = null;
   #overflowing = false;
+  /** Set while nothing is to be recorded, and why. */
+  #held: Cause | null = null;
   /** Monotonic times: last frame that could be recorded, last one pushed, when the source became live. */
   #lastVideo: number;
   #lastPush: number;
@@ -68,10 +75,15 @@ export class Recorder {
   constructor(options: RecorderOptions) {
     const { camera, storage, clock, log } = options;
     this.#options = options;
-    this.#cutter = new SegmentCutter(camera.key);
+    this.#cutter = new SegmentCutter(camera.key, () => options.settings().segmentS * 1000);
     this.#ledger = new GapLedger(camera.key, storage, log);
     this.#writer = new SegmentWriter({
-      ...options,
+      camera,
+      clock,
+      log,
+      register: options.register,
+      folder: () => options.folders.choose(options.settings().folder),
+      headroomBytes: options.headroomBytes,
       onWritten: (from, to, cause) => this.#written(from, to, cause),
       onFailed: (error) => this.#failed(error),
     });
@@ -121,7 +133,7 @@ export class Recorder {
 
   /** One frame of the camera, video or audio. Never blocks. */
   push(unit: AccessUnit): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#held) return;
     this.counters.units += 1;
     if (unit.config.kind === 'video') this.#lastPush = this.#options.clock.monotonic();
     if (hasFragment(unit)) this.#take(unit);
@@ -134,7 +146,20 @@ export class Recorder {
     if (status.state === 'live' && this.#source.state !== 'live') this.#liveSince = this.#options.clock.monotonic();
     this.#source = { state: status.state, reason: status.reason };
     // A camera that connects again is still missing for the reason it went away.
-    if (status.state === 'offline' && !this.recording && !this.#failure) this.#interrupt(this.#sourceCause());
+    if (status.state === 'offline' && !this.recording && !this.#failure && !this.#held) this.#interrupt(this.#sourceCause());
+  }
+
+  /**
+   * Nothing is to be recorded from here on, for this reason (`schedule`, `no-event`), or again (null). What is pushed meanwhile is not taken.
+   * Idempotent.
+   */
+  hold(cause: Cause | null): void {
+    if (this.#closed || this.#held?.reason === cause?.reason) return;
+    this.#held = cause;
+    this.#lastVideo = this.#options.clock.monotonic();
+    if (cause) this.#halt(cause);
+    // Until a keyframe comes, or does not.
+    else if (this.#source.state !== 'live') this.#interrupt(this.#sourceCause());
   }
 
   /** Resolves when what was pushed so far (and does not wait for ffmpeg or for a bigger batch) is on disk, and its gaps are noted. */
@@ -229,7 +254,7 @@ export class Recorder {
   #watch(): void {
     const now = this.#options.clock.monotonic();
     if (this.#wanted && now - this.#toldAt >= ADDED_MS) this.#tell(now);
-    if (this.#overflowing) return;
+    if (this.#overflowing || this.#held) return;
     const live = this.#source.state === 'live';
     if (this.#failure) {
       // Nothing comes that could try the disk again: what keeps the recording from going on is the source now.

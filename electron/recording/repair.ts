@@ -5,11 +5,13 @@ import type { Log } from '../base/log.ts';
 import { utcMs } from '../base/units.ts';
 import type { Storage } from '../storage/client.ts';
 import type { CameraRow, SegmentRow } from '../storage/interface.ts';
-import { cameraFolder, segmentFile, startOfFile } from '../storage/layout.ts';
+import { cameraFolder, readSegmentName, segmentFile } from '../segment/names.ts';
+import type { FolderKey, SegmentOrigin, SegmentRegister } from '../segment/segment.ts';
+import type { StorageFolder, StorageFolders } from './folders.ts';
 import { collectGarbage } from './garbage.ts';
 import { checkMarker } from './marker.ts';
-import { syncFolder } from './segment-file.ts';
-import { scanSegment } from './segment-scan.ts';
+import { syncFolder } from '../segment/segment-file.ts';
+import { scanSegment } from '../segment/segment-scan.ts';
 
 /** Folders looked at in each camera when nothing is known to be wrong: rows are written within seconds, so only the last can be missing. */
 const RECENT_DAYS = 3;
@@ -19,7 +21,8 @@ const MAX_ROWS = 100_000;
 
 export interface RepairOptions {
   readonly storage: Pick<Storage, 'call' | 'report'>;
-  readonly dataDir: string;
+  readonly register: SegmentRegister;
+  readonly folders: Pick<StorageFolders, 'all' | 'root'>;
   readonly log: Log;
   /** All days instead of the last ones: after the database was rebuilt, or when asked for. */
   readonly all?: boolean;
@@ -34,51 +37,75 @@ export interface RepairReport {
   readonly empty: number;
   /** Rows whose file is gone. */
   readonly lost: number;
-  /** False when the recordings folder is not the one this database belongs to: then no row was taken away. */
-  readonly folderKnown: boolean;
+  /** Storage folders that are not there, or are not what this database knows: of these no row was taken away. */
+  readonly unknownFolders: readonly string[];
 }
 
 /** Makes the index agree with the files. To be run before the first recorder starts. */
 export async function repairIndex(options: RepairOptions): Promise<RepairReport> {
-  const { storage, dataDir, log } = options;
+  const { storage, folders, log } = options;
   const all = options.all ?? (storage.report.setAside !== null || storage.report.created);
-  const report = { added: 0, cut: 0, empty: 0, lost: 0, folderKnown: await checkMarker(storage, dataDir) };
-  if (!report.folderKnown)
-    log.warn('the recordings folder is not the one this database belongs to: is a disk not mounted? No row is taken away', { dataDir });
+  const report: Counts = { added: 0, cut: 0, empty: 0, lost: 0, unknownFolders: [] };
+  const known = new Set<FolderKey>();
+  for (const folder of folders.all) {
+    if (await checkMarker(storage, folder)) known.add(folder.key);
+    else {
+      report.unknownFolders = [...report.unknownFolders, folder.root];
+      log.warn('a recordings folder is not the one this database knows: is a disk not mounted? No row is taken away', {
+        folder: folder.root,
+      });
+    }
+  }
   await collectGarbage(options);
   for (const camera of await storage.call('cameras', { removed: true })) {
-    const days = (await list(join(dataDir, cameraFolder(camera.id)))).filter((name) => /^\d{4}-\d{2}-\d{2}$/.test(name)).sort();
-    for (const day of all ? days : days.slice(-RECENT_DAYS)) await repairDay(options, camera, day, report);
-    if (report.folderKnown) await forgetLost(options, camera, all ? null : (days.slice(-RECENT_DAYS)[0] ?? null), report);
+    for (const folder of folders.all) {
+      const days = (await list(join(folder.root, cameraFolder(camera.id)))).filter((name) => /^\d{4}-\d{2}-\d{2}$/.test(name)).sort();
+      for (const day of all ? days : days.slice(-RECENT_DAYS)) await repairDay(options, camera, folder, day, report);
+      if (known.has(folder.key)) await forgetLost(options, camera, folder, all ? null : (days.slice(-RECENT_DAYS)[0] ?? null), report);
+    }
   }
-  if (report.added + report.cut + report.empty + report.lost > 0) log.info('the index of recordings was repaired', { ...report });
+  if (report.added + report.cut + report.empty + report.lost > 0)
+    log.info('the index of recordings was repaired', { ...report, unknownFolders: report.unknownFolders.length });
   return report;
 }
 
 type Counts = { -readonly [K in keyof RepairReport]: RepairReport[K] };
 
-async function repairDay(options: RepairOptions, camera: CameraRow, day: string, report: Counts): Promise<void> {
-  const { storage, dataDir, log } = options;
+async function repairDay(
+  options: RepairOptions,
+  camera: CameraRow,
+  { key, root }: StorageFolder,
+  day: string,
+  report: Counts,
+): Promise<void> {
+  const { storage, log } = options;
   const from = Date.parse(`${day}T00:00:00Z`);
   const range = { camera: camera.key, from: utcMs(from), to: utcMs(from + DAY_MS), limit: MAX_ROWS };
   const rows = new Map((await storage.call('segmentsInRange', range)).map((row) => [Number(row.start), row]));
-  for (const name of await list(join(dataDir, cameraFolder(camera.id), day))) {
-    const start = startOfFile(name);
-    if (start === null || segmentFile(camera.id, start) !== `${cameraFolder(camera.id)}/${day}/${name}`.replaceAll('\\', '/')) continue;
-    const path = join(dataDir, cameraFolder(camera.id), day, name);
+  for (const name of await list(join(root, cameraFolder(camera.id), day))) {
+    const said = readSegmentName(name);
+    if (!said || segmentFile(camera.id, said.start, said.origin) !== `${cameraFolder(camera.id)}/${day}/${name}`.replaceAll('\\', '/'))
+      continue;
+    const path = join(root, cameraFolder(camera.id), day, name);
     try {
-      await repairFile(options, camera, path, start, rows.get(start), report);
+      await repairFile(options, { camera, path, folder: key, ...said }, rows.get(said.start), report);
     } catch (error) {
       log.warn('a recording could not be looked at', { file: path, error: String(error) });
     }
   }
 }
 
+interface FoundFile {
+  readonly camera: CameraRow;
+  readonly path: string;
+  readonly folder: FolderKey;
+  readonly start: number;
+  readonly origin: SegmentOrigin;
+}
+
 async function repairFile(
-  { storage, log }: RepairOptions,
-  camera: CameraRow,
-  path: string,
-  start: number,
+  { storage, register, log }: RepairOptions,
+  { camera, path, folder, start, origin }: FoundFile,
   row: SegmentRow | undefined,
   report: Counts,
 ): Promise<void> {
@@ -97,7 +124,7 @@ async function repairFile(
     log.info('the torn end of a recording was cut off', { file: path, bytes: fileBytes - wholeBytes });
   }
   await makeSafe(path, wholeBytes);
-  await storage.call('insertSegment', { camera: camera.key, ...segment });
+  await register.list({ camera: camera.key, ...segment, folder, origin, archive: row?.archive ?? null, hash: null });
   if (!row) report.added += 1;
 }
 
@@ -115,8 +142,9 @@ async function makeSafe(path: string, bytes: number): Promise<void> {
 
 /** Rows from the day `since` on (null: all) whose file is not there. */
 async function forgetLost(
-  { storage, dataDir, log }: RepairOptions,
+  { storage, log }: RepairOptions,
   camera: CameraRow,
+  { key, root }: StorageFolder,
   since: string | null,
   report: Counts,
 ): Promise<void> {
@@ -129,8 +157,9 @@ async function forgetLost(
       limit: 5_000,
     });
     for (const row of rows) {
-      const file = segmentFile(camera.id, row.start);
-      if (await exists(join(dataDir, file))) continue;
+      if (row.folder !== key) continue;
+      const file = segmentFile(camera.id, row.start, row.origin);
+      if (await exists(join(root, file))) continue;
       log.warn('a recording that is listed is not on the disk', { file });
       await forget(storage, row);
       report.lost += 1;
@@ -144,7 +173,7 @@ async function forgetLost(
 async function forget(storage: Pick<Storage, 'call'>, row: SegmentRow): Promise<void> {
   await storage.call('removeSegments', { camera: row.camera, from: row.start, to: utcMs(row.start + 1) });
   const text = 'This time was recorded, but its file is missing from the disk or unreadable.';
-  await storage.call('addGap', { camera: row.camera, start: row.start, end: row.end, reason: 'unknown', text });
+  await storage.call('addGap', { camera: row.camera, start: row.start, end: row.end, reason: 'file-lost', text });
 }
 
 async function list(folder: string): Promise<string[]> {

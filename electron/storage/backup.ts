@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { utcMs } from '../base/units.ts';
+import { DEFAULT_RECORDING } from '../contract/model.ts';
 import type { CameraRow } from './interface.ts';
 import { BACKUP_FILE } from './layout.ts';
 import type { SqlDatabase, SqlValue } from './sql.ts';
@@ -52,6 +53,7 @@ export function readIrreplaceable(db: SqlDatabase): Irreplaceable | null {
           removedAt: row['removed_ms'],
           sourceKind: row['source_kind'],
           relayBudget: row['relay_budget'],
+          recording: JSON.parse(String(row['recording'] ?? 'null')),
         }),
       ),
       settings: settings.map(settingOf),
@@ -64,12 +66,13 @@ export function readIrreplaceable(db: SqlDatabase): Irreplaceable | null {
 /** Into a new, empty database: the cameras keep their integer keys. */
 export function restore(db: SqlDatabase, kept: Irreplaceable): void {
   const camera = db.prepare(
-    'INSERT INTO camera (key, id, name, created_ms, removed_ms, source_kind, source, relay_budget) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO camera (key, id, name, created_ms, removed_ms, source_kind, source, relay_budget, recording) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
   );
   const setting = db.prepare('INSERT INTO setting (key, value) VALUES (?, ?)');
   db.transaction(() => {
     for (const row of kept.cameras) {
-      const values: SqlValue[] = [row.key, row.id, row.name, row.createdAt, row.removedAt, row.sourceKind, row.source, row.relayBudget];
+      const { key, id, name, createdAt, removedAt, sourceKind, source, relayBudget, recording } = row;
+      const values: SqlValue[] = [key, id, name, createdAt, removedAt, sourceKind, source, relayBudget, JSON.stringify(recording)];
       camera.run(...values);
     }
     for (const row of kept.settings) setting.run(row.key, row.value);
@@ -82,8 +85,8 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 /** Throws on anything that is not a camera: half a backup is not restored. */
 function cameraOf(row: Record<string, unknown>): CameraRow {
-  // A backup or database of the first format has no budget.
-  const { key, id, name, createdAt, removedAt, sourceKind, source, relayBudget = null } = row;
+  // A backup or database of an older format has neither budget nor settings of the recording.
+  const { key, id, name, createdAt, removedAt, sourceKind, source, relayBudget = null, recording = null } = row;
   if (typeof key !== 'number' || typeof id !== 'string' || !/^[a-z0-9-]{1,64}$/.test(id) || typeof name !== 'string')
     throw new Error('not a camera');
   if (typeof createdAt !== 'number' || (removedAt !== null && typeof removedAt !== 'number')) throw new Error('not a camera');
@@ -100,6 +103,7 @@ function cameraOf(row: Record<string, unknown>): CameraRow {
     sourceKind,
     source: new Uint8Array(bytes),
     relayBudget,
+    recording: { ...DEFAULT_RECORDING, ...(isRecord(recording) ? recording : {}) },
   };
 }
 

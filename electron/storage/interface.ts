@@ -1,8 +1,8 @@
 import type { UtcMs } from '../base/units.ts';
-import type { CameraId, GapReason, Keyframe, PathSpan, Span } from '../contract/model.ts';
+import type { CameraId, FolderKey, GapReason, PathSpan, RecordingSettings, Span } from '../contract/model.ts';
+import type { CameraKey, NewSegment, SegmentRow } from '../segment/segment.ts';
 
-/** Integer key of a camera inside the database: never reused. */
-export type CameraKey = number;
+export { MAX_SEGMENT_MS, type CameraKey, type NewSegment, type SegmentRow } from '../segment/segment.ts';
 
 export interface CameraRow {
   readonly key: CameraKey;
@@ -16,6 +16,13 @@ export interface CameraRow {
   readonly source: Uint8Array;
   /** Bytes that may go through a relay in a month; 0: none; null: as many as come. */
   readonly relayBudget: number | null;
+  readonly recording: RecordingSettings;
+}
+
+/** Something on a disk that nothing speaks of any more. */
+export interface Garbage {
+  readonly folder: FolderKey;
+  readonly path: string;
 }
 
 /** The way a camera was reached for a while. */
@@ -29,20 +36,6 @@ export interface RelayUse {
   /** UTC: year * 12 + month, January being 0. */
   readonly month: number;
   readonly bytes: number;
-}
-
-export interface SegmentRow {
-  readonly camera: CameraKey;
-  readonly start: UtcMs;
-  readonly end: UtcMs;
-  readonly bytes: number;
-  /** RFC 6381 names of the tracks, joined by a comma. */
-  readonly codec: string;
-}
-
-export interface NewSegment extends SegmentRow {
-  /** At least one; the first is at `start`; in order, groups one behind the other. */
-  readonly keyframes: readonly Keyframe[];
 }
 
 export interface GapRow {
@@ -63,7 +56,7 @@ interface CameraRange {
 /** Everything the database can be asked: one entry per query; the client and the worker are both typed by these keys. */
 export interface StorageCalls {
   /** Throws `conflict` when the id is there already. */
-  addCamera(args: Omit<CameraRow, 'key' | 'removedAt' | 'relayBudget'>): CameraRow;
+  addCamera(args: Omit<CameraRow, 'key' | 'removedAt' | 'relayBudget' | 'recording'>): CameraRow;
   /** In the order they were added; removed ones only when asked for. */
   cameras(args: { readonly removed?: boolean }): readonly CameraRow[];
   /** Also a removed one. */
@@ -74,6 +67,7 @@ export interface StorageCalls {
     readonly name?: string | undefined;
     readonly source?: Uint8Array | undefined;
     readonly relayBudget?: number | null | undefined;
+    readonly recording?: RecordingSettings | undefined;
   }): boolean;
   /** Marks it removed; its secrets are wiped. With `forgetRecordings` its rows go too, and its folder is noted as garbage to be deleted. */
   removeCamera(args: { readonly id: CameraId; readonly at: UtcMs; readonly forgetRecordings: boolean }): boolean;
@@ -81,14 +75,26 @@ export interface StorageCalls {
   setting(args: { readonly key: string }): string | null;
   setSetting(args: { readonly key: string; readonly value: string | null }): void;
 
-  /** Folders (relative to the data folder) whose rows are gone and whose files must follow. */
-  garbage(args: Record<string, never>): readonly string[];
-  dropGarbage(args: { readonly path: string }): void;
+  /** Files, and folders of removed cameras (paths relative to the storage folder), whose rows are gone and which must follow; at most `limit` (default 1 000). */
+  garbage(args: { readonly limit?: number }): readonly Garbage[];
+  addGarbage(args: Garbage): void;
+  dropGarbage(args: { readonly files: readonly Garbage[] }): void;
+  /**
+   * Rows, their spans, a note of their files as garbage, and (with `because`) why the time is missing now, in one transaction. Starts that
+   * are not there are passed over. Returns the bytes of what went. At most some hundreds at a time: other queries wait meanwhile.
+   */
+  deleteSegments(args: {
+    readonly camera: CameraKey;
+    readonly starts: readonly UtcMs[];
+    readonly because: { readonly reason: GapReason; readonly text: string } | null;
+  }): number;
 
   /** The row of a file that is already safe on disk. An existing row of the same start is replaced. */
   insertSegment(args: NewSegment): void;
   /** Rows that begin in [from, to), and the spans made of them. Returns how many. */
   removeSegments(args: CameraRange): number;
+  /** What of [from, to) was fetched later: merged, cut to the range. */
+  healed(args: CameraRange): readonly Span[];
   /** Segments that overlap [from, to), in order, at most `limit` (default 10 000). */
   segmentsInRange(args: CameraRange & { readonly limit?: number }): readonly SegmentRow[];
   /** The same with their keyframes. */
@@ -151,5 +157,3 @@ export type WorkerRequest =
 export const MAX_PATH_SPANS = 1_000;
 /** Segments nearer than this are shown as one span, milliseconds. A restarted session that misses less is not worth a line. */
 export const SPAN_TOLERANCE_MS = 500;
-/** No segment is longer, milliseconds: bounds how far back a query must look for one that reaches into its range. */
-export const MAX_SEGMENT_MS = 3_600_000;

@@ -32,7 +32,18 @@ function segment(camera: number, from: number, to: number): NewSegment {
     keyframes.push({ at: at(s), offset, bytes: 1000 });
     offset += 1000;
   }
-  return { camera, start: at(from), end: at(to), bytes: offset, codec: 'avc1.64001f', keyframes };
+  return {
+    camera,
+    start: at(from),
+    end: at(to),
+    bytes: offset,
+    codec: 'avc1.64001f',
+    keyframes,
+    folder: 0,
+    origin: 'live',
+    archive: null,
+    hash: null,
+  };
 }
 
 const newCamera = (id: string) => ({ id, name: id, createdAt: at(0), sourceKind: 'p2p' as const, source: new Uint8Array([1, 2, 3]) });
@@ -54,8 +65,8 @@ describe('cameras', () => {
     expect(await storage.call('cameras', { removed: true })).toMatchObject([
       { id: 'cam-aaaaaaaa', removedAt: at(70), source: new Uint8Array() },
     ]);
-    expect(await storage.call('garbage', {})).toEqual(['recordings/cam-bbbbbbbb']);
-    await storage.call('dropGarbage', { path: 'recordings/cam-bbbbbbbb' });
+    expect(await storage.call('garbage', {})).toEqual([{ folder: 0, path: 'recordings/cam-bbbbbbbb' }]);
+    await storage.call('dropGarbage', { files: [{ folder: 0, path: 'recordings/cam-bbbbbbbb' }] });
     expect(await storage.call('garbage', {})).toEqual([]);
     expect(await storage.call('totals', {})).toEqual({ segments: 0, bytes: 0 });
     const third = await storage.call('addCamera', newCamera('cam-bbbbbbbb'));

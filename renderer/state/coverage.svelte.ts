@@ -13,7 +13,7 @@ const MARGIN = 0.5;
 /** How far recordings are looked for. */
 const SEARCH_MS = 366 * 86_400_000;
 const JUST_STARTED_MS = 2000;
-const NOTHING: Recordings = { spans: [], gaps: [], coverage: 0 };
+const NOTHING: Recordings = { spans: [], gaps: [], healed: [], coverage: 0 };
 
 /** What is recorded of one camera around the range being looked at. */
 export class Coverage {

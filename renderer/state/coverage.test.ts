@@ -10,7 +10,7 @@ const span = (from: number, to: number) => ({ from: at(from), to: at(to) });
 const gap = (from: number, to: number) => ({ ...span(from, to), reason: 'session-lost' as const, text: 'Lost.' });
 
 describe('addSpan', () => {
-  const known: Recordings = { spans: [span(0, 10), span(50, 60)], gaps: [gap(10, 50), gap(60, 100)], coverage: 0.2 };
+  const known: Recordings = { spans: [span(0, 10), span(50, 60)], gaps: [gap(10, 50), gap(60, 100)], healed: [], coverage: 0.2 };
 
   it('grows the newest span and takes from the gap', () => {
     expect(addSpan(known, span(60, 70))).toMatchObject({ spans: [span(0, 10), span(50, 70)], gaps: [gap(10, 50), gap(70, 100)] });
@@ -56,7 +56,12 @@ describe('Coverage', () => {
   }
 
   it('asks once for a moving range, with a margin, and not again within it', async () => {
-    const { asked, nextAnswer, shown } = await setUp((range) => ({ spans: [span(range.from, range.to)], gaps: [], coverage: 1 }));
+    const { asked, nextAnswer, shown } = await setUp((range) => ({
+      spans: [span(range.from, range.to)],
+      gaps: [],
+      healed: [],
+      coverage: 1,
+    }));
     const first = nextAnswer();
     for (let i = 0; i < 50; i++) shown.show(span(1000 + i, 2000 + i));
     await first;
@@ -69,7 +74,7 @@ describe('Coverage', () => {
   });
 
   it('takes new footage of its own camera as it comes', async () => {
-    const { engine, nextAnswer, shown } = await setUp(() => ({ spans: [span(0, 10)], gaps: [gap(10, 100)], coverage: 0.1 }));
+    const { engine, nextAnswer, shown } = await setUp(() => ({ spans: [span(0, 10)], gaps: [gap(10, 100)], healed: [], coverage: 0.1 }));
     const answered = nextAnswer();
     shown.show(span(0, 100));
     await answered;
@@ -84,6 +89,7 @@ describe('Coverage', () => {
     const { shown } = await setUp(({ from, to }) => ({
       spans: spans.filter((one) => one.to > from && one.from < to),
       gaps: [],
+      healed: [],
       coverage: 1,
     }));
     expect(await shown.neighbour(at(15_000), 'next')).toBe(40_000);

@@ -1,4 +1,4 @@
-import { utcMs, type Camera } from '../../electron/contract/model.ts';
+import { DEFAULT_RECORDING, utcMs, type Camera } from '../../electron/contract/model.ts';
 
 /** For tests: a live, recording camera unless told otherwise. */
 export function fakeCamera(changes: Partial<Camera> = {}): Camera {
@@ -14,6 +14,7 @@ export function fakeCamera(changes: Partial<Camera> = {}): Camera {
     lastFrameAt: null,
     recording: true,
     recordingReason: null,
+    recordingSettings: DEFAULT_RECORDING,
     quality: null,
     relay: { kind: 'allow' },
     createdAt: utcMs(1),

@@ -9,6 +9,7 @@ const recordings: Recordings = {
     { from: at(10_000), to: at(20_000), reason: 'ice-failed', text: 'No way through the routers.' },
     { from: at(20_000), to: at(90_000), reason: 'future', text: 'That is still to come.' },
   ],
+  healed: [],
   coverage: 0.5,
 };
 

@@ -78,6 +78,8 @@ async function queryRows(storage: Storage): Promise<BenchRow[]> {
   ];
 }
 
+const LIVE = { folder: 0, origin: 'live', archive: null, hash: null } as const;
+
 /** New segments behind the year. */
 function segments(camera: () => number): () => NewSegment {
   let next = END + 60_000;
@@ -85,7 +87,7 @@ function segments(camera: () => number): () => NewSegment {
     const start = utcMs(next);
     next += 60_000;
     const list = keyframesFrom(start, seededRandom(start));
-    return { camera: camera(), start, end: utcMs(start + 60_000), bytes: 30_000_000, codec: 'avc1.640028', keyframes: list };
+    return { camera: camera(), start, end: utcMs(start + 60_000), bytes: 30_000_000, codec: 'avc1.640028', keyframes: list, ...LIVE };
   };
 }
 

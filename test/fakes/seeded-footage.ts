@@ -13,6 +13,7 @@ import type { AccessUnit } from '../../electron/media/access-unit.ts';
 import { Recorder } from '../../electron/recording/recorder.ts';
 import { Storage } from '../../electron/storage/client.ts';
 import { seal } from '../../electron/storage/seal.ts';
+import { recordingParts } from '../fixtures/recording-parts.ts';
 
 const SIZE = { width: 320, height: 180 };
 /** Pictures drawn once and repeated would not carry their numbers: each is drawn and encoded, at this cost bounded. */
@@ -45,8 +46,7 @@ export async function seedFootage(dataDir: string, spans: SeededFootage['spans']
     const clock = new SimulatedClock(from);
     const recorder = new Recorder({
       camera: { id: camera, key },
-      storage,
-      dataDir,
+      ...recordingParts(storage, dataDir),
       clock,
       log: silentLog,
       remux: () => {

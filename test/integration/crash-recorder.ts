@@ -7,6 +7,7 @@ import { RunPeriods } from '../../electron/recording/run-periods.ts';
 import { Storage } from '../../electron/storage/client.ts';
 import { utcMs } from '../../electron/base/units.ts';
 import { clipUnits } from './recording-clip.ts';
+import { recordingParts } from '../fixtures/recording-parts.ts';
 
 /*
  * The process that crash.test.ts kills: it records the clip as fast as the disk takes it, and says after each frame up to when.
@@ -19,7 +20,7 @@ const every = Number(everyText);
 
 const storage = await Storage.open({ dataDir, log: silentLog });
 const clock = new SimulatedClock(start);
-await repairIndex({ storage, dataDir, log: silentLog });
+await repairIndex({ ...recordingParts(storage, dataDir), log: silentLog });
 const runs = new RunPeriods({ storage, clock, log: silentLog });
 await runs.start();
 const camera =
@@ -34,7 +35,7 @@ const camera =
 const remux = () => {
   throw new Error('these units come with their fragments');
 };
-const recorder = new Recorder({ camera, storage, dataDir, clock, log: silentLog, remux });
+const recorder = new Recorder({ camera, ...recordingParts(storage, dataDir), clock, log: silentLog, remux });
 recorder.sourceStatus({ state: 'live', reason: null });
 let keyframes = 0;
 for (const unit of clipUnits({ start, lengthMs: 86_400_000 })) {

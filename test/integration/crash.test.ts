@@ -10,8 +10,9 @@ import { utcMs } from '../../electron/base/units.ts';
 import { seededRandom } from '../fakes/seeded-random.ts';
 import { Playback } from '../../electron/playback/playback.ts';
 import { repairIndex } from '../../electron/recording/repair.ts';
-import { scanSegment } from '../../electron/recording/segment-scan.ts';
+import { scanSegment } from '../../electron/segment/segment-scan.ts';
 import { Storage } from '../../electron/storage/client.ts';
+import { recordingParts } from '../fixtures/recording-parts.ts';
 
 /* kill -9 while recording, again and again in one data folder. */
 
@@ -77,9 +78,14 @@ describe('kill -9', () => {
         const now = (last ?? start) + 3_600_000;
         await withStorage(async (storage) => {
           expect(storage.report.setAside).toBeNull();
-          await repairIndex({ storage, dataDir, log: silentLog });
-          expect(await repairIndex({ storage, dataDir, log: silentLog })).toMatchObject({ added: 0, cut: 0, empty: 0, lost: 0 });
-          const playback = new Playback({ storage, dataDir, clock: new SimulatedClock(now), unlisted: () => [] });
+          await repairIndex({ ...recordingParts(storage, dataDir), log: silentLog });
+          expect(await repairIndex({ ...recordingParts(storage, dataDir), log: silentLog })).toMatchObject({
+            added: 0,
+            cut: 0,
+            empty: 0,
+            lost: 0,
+          });
+          const playback = new Playback({ ...recordingParts(storage, dataDir), clock: new SimulatedClock(now), unlisted: () => [] });
           const segments = await playback.segments({ camera: CAMERA, from: utcMs(T0), to: utcMs(now) });
           expect(segments.map((segment) => segment.file).sort()).toEqual(segmentFiles());
           for (const segment of segments) expect(statSync(join(dataDir, segment.file)).size).toBe(segment.bytes);
@@ -110,7 +116,7 @@ describe('kill -9', () => {
 
   it('at any byte of a file leaves a file that is cut at the last whole frame', { timeout: 120_000 }, async () => {
     await recordAndKill(T0, 100, 1);
-    await withStorage((storage) => repairIndex({ storage, dataDir, log: silentLog }));
+    await withStorage((storage) => repairIndex({ ...recordingParts(storage, dataDir), log: silentLog }));
     const [file] = segmentFiles();
     if (!file) throw new Error('nothing was recorded');
     const path = join(dataDir, file);

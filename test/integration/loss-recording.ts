@@ -11,6 +11,7 @@ import { Recorder } from '../../electron/recording/recorder.ts';
 import { RunPeriods } from '../../electron/recording/run-periods.ts';
 import { Storage } from '../../electron/storage/client.ts';
 import type { Sink } from './p2p-world.ts';
+import { recordingParts } from '../fixtures/recording-parts.ts';
 
 /** The real recorder behind a sink, and what it wrote, read back through playback. */
 export class Recording {
@@ -29,7 +30,7 @@ export class Recording {
     this.#recorder = parts.recorder;
     this.#camera = parts.camera;
     const { storage, dataDir, recorder } = parts;
-    this.#playback = new Playback({ storage, dataDir, clock: systemClock, unlisted: () => recorder.segments() });
+    this.#playback = new Playback({ ...recordingParts(storage, dataDir), clock: systemClock, unlisted: () => recorder.segments() });
   }
 
   static async start(): Promise<Recording> {
@@ -41,8 +42,7 @@ export class Recording {
     await runs.start();
     const recorder = new Recorder({
       camera,
-      storage,
-      dataDir,
+      ...recordingParts(storage, dataDir),
       clock: systemClock,
       log: silentLog,
       remux: ({ configs, onFragment, onFailed }) => {

@@ -17,6 +17,7 @@ import type { CameraRow } from '../../electron/storage/interface.ts';
 import { streamsOf } from '../fakes/ffmpeg.ts';
 import { UnitMaker, VIDEO } from '../fixtures/muxed-units.ts';
 import { CLIP, clipFrames, clipUnits, type ClipUnit } from './recording-clip.ts';
+import { recordingParts } from '../fixtures/recording-parts.ts';
 
 /*
  * The real clip through the real recorder, database and files, read back through playback. Only the clock is simulated. One file,
@@ -42,8 +43,7 @@ function newRecorder(): Recorder {
   added = [];
   return new Recorder({
     camera,
-    storage,
-    dataDir,
+    ...recordingParts(storage, dataDir),
     clock,
     log: silentLog,
     remux: noRemux,
@@ -66,7 +66,7 @@ beforeEach(async () => {
   await runs.start();
   recorder = newRecorder();
   recorder.sourceStatus({ state: 'live', reason: null });
-  playback = new Playback({ storage, dataDir, clock, unlisted: (id) => (id === camera.id ? recorder.segments() : []) });
+  playback = new Playback({ ...recordingParts(storage, dataDir), clock, unlisted: (id) => (id === camera.id ? recorder.segments() : []) });
 });
 
 afterEach(async () => {
@@ -224,7 +224,7 @@ describe('recording', () => {
     const range = { camera: camera.key, from: utcMs(T0), to: utcMs(T0 + 200_000) };
     const before = await storage.call('segmentsWithKeyframes', range);
     await storage.call('removeSegments', range);
-    const report = await repairIndex({ storage, dataDir, log: silentLog, all: true });
+    const report = await repairIndex({ ...recordingParts(storage, dataDir), log: silentLog, all: true });
     expect(report).toMatchObject({ added: before.length, cut: 0, lost: 0, empty: 0 });
     const after = await storage.call('segmentsWithKeyframes', range);
     expect(after.map(({ end: _, ...row }) => row)).toEqual(before.map(({ end: _, ...row }) => row));
@@ -240,23 +240,31 @@ describe('recording', () => {
     writeFileSync(join(folder, 'holiday.mp4'), 'mine');
     writeFileSync(join(folder, '1795428000000.mp4.part'), 'mine');
     writeFileSync(join(folder, `${T0 + 60_000}.mp4`), clipFrames()[0]?.fragment.init ?? '');
-    expect(await repairIndex({ storage, dataDir, log: silentLog })).toMatchObject({ added: 0, empty: 1 });
+    expect(await repairIndex({ ...recordingParts(storage, dataDir), log: silentLog })).toMatchObject({ added: 0, empty: 1 });
     expect(readdirSync(folder).sort()).toEqual(['1795428000000.mp4.part', `${T0}.mp4`, `${T0 + 60_000}.mp4.empty`, 'holiday.mp4'].sort());
-    expect(await repairIndex({ storage, dataDir, log: silentLog })).toMatchObject({ added: 0, empty: 0, cut: 0, lost: 0 });
+    expect(await repairIndex({ ...recordingParts(storage, dataDir), log: silentLog })).toMatchObject({
+      added: 0,
+      empty: 0,
+      cut: 0,
+      lost: 0,
+    });
   });
 
   it('says so when a file is gone, but not when a whole disk is', async () => {
     await play(clipUnits({ start: T0, lengthMs: 100_000 }));
     await recorder.close();
-    await repairIndex({ storage, dataDir, log: silentLog });
+    await repairIndex({ ...recordingParts(storage, dataDir), log: silentLog });
     const [first] = segmentFiles();
     if (!first) throw new Error('no file');
     rmSync(join(dataDir, first));
-    expect(await repairIndex({ storage, dataDir, log: silentLog })).toMatchObject({ lost: 1, folderKnown: true });
+    expect(await repairIndex({ ...recordingParts(storage, dataDir), log: silentLog })).toMatchObject({ lost: 1, unknownFolders: [] });
     const { gaps } = await playback.recordings({ camera: camera.id, from: utcMs(T0), to: utcMs(T0 + 100_000) });
     expect(gaps).toMatchObject([{ from: T0, reason: 'unknown', text: expect.stringContaining('file is missing') as unknown }]);
     rmSync(join(dataDir, 'recordings'), { recursive: true });
-    expect(await repairIndex({ storage, dataDir, log: silentLog })).toMatchObject({ lost: 0, folderKnown: false });
+    expect(await repairIndex({ ...recordingParts(storage, dataDir), log: silentLog })).toMatchObject({
+      lost: 0,
+      unknownFolders: [dataDir],
+    });
   });
 });
 
@@ -364,8 +372,7 @@ describe('a peer-to-peer camera', () => {
     await recorder.close();
     recorder = new Recorder({
       camera,
-      storage,
-      dataDir,
+      ...recordingParts(storage, dataDir),
       clock,
       log: silentLog,
       remux: ({ configs, onFragment, onFailed }) => {
@@ -424,7 +431,7 @@ describe('removing a camera', () => {
     expect(segmentFiles()).toHaveLength(1);
     await storage.call('removeCamera', { id: camera.id, at: clock.now(), forgetRecordings: true });
     // Killed here, the files are still there and nobody lists them; the next start's repair deletes them.
-    await repairIndex({ storage, dataDir, log: silentLog });
+    await repairIndex({ ...recordingParts(storage, dataDir), log: silentLog });
     expect(segmentFiles()).toEqual([]);
     expect(await storage.call('garbage', {})).toEqual([]);
     await expect(playback.gop({ camera: camera.id, at: utcMs(T0) })).rejects.toMatchObject({ code: 'not-found' });

@@ -2,7 +2,7 @@ import { parentPort, type MessagePort } from 'node:worker_threads';
 import { CodedError } from '../../electron/base/errors.ts';
 import { silentLog } from '../../electron/base/log.ts';
 import { utcMs } from '../../electron/base/units.ts';
-import type { Camera } from '../../electron/contract/model.ts';
+import { DEFAULT_RECORDING, type Camera } from '../../electron/contract/model.ts';
 import { ContractServer, type CallHandlers, type StreamHandlers } from '../../electron/engine/contract-server.ts';
 import { fromWorkerPort } from '../../electron/engine/ports.ts';
 import type { EngineMessage, HostMessage } from '../../electron/engine/protocol.ts';
@@ -45,6 +45,7 @@ const calls: CallHandlers = {
       lastFrameAt: null,
       recording: false,
       recordingReason: null,
+      recordingSettings: DEFAULT_RECORDING,
       quality: null,
       relay: { kind: 'allow' },
       createdAt: START,
@@ -85,6 +86,7 @@ const calls: CallHandlers = {
   'recordings.query': ({ from, to }) => ({
     spans: [{ from, to: utcMs(from + 1000) }],
     gaps: [{ from: utcMs(from + 1000), to, reason: 'unknown', text: 'Nothing.' }],
+    healed: [],
     coverage: 0.5,
   }),
   'recordings.segments': () => [],

@@ -14,6 +14,7 @@ import { RunPeriods } from '../../electron/recording/run-periods.ts';
 import { Storage } from '../../electron/storage/client.ts';
 import { LATEST_VERSION, MIGRATIONS } from '../../electron/storage/migrations/migrate.ts';
 import { clipUnits } from './recording-clip.ts';
+import { recordingParts } from '../fixtures/recording-parts.ts';
 
 /* The database and the disk when they misbehave. Nothing is faked but the clock: real files, a real tmpfs, real processes. */
 
@@ -139,12 +140,12 @@ async function record(ids: readonly string[], seconds: number): Promise<void> {
   await runs.start();
   for (const id of ids) {
     const camera = await storage.call('addCamera', newCamera(id));
-    const recorder = new Recorder({ camera, storage, dataDir, clock, log: silentLog, remux: noRemux });
+    const recorder = new Recorder({ camera, ...recordingParts(storage, dataDir), clock, log: silentLog, remux: noRemux });
     for (const unit of clipUnits({ start: T0, lengthMs: seconds * 1000 })) recorder.push(unit);
     await recorder.close();
   }
   await clock.advance(seconds * 1000);
-  await repairIndex({ storage, dataDir, log: silentLog });
+  await repairIndex({ ...recordingParts(storage, dataDir), log: silentLog });
   await runs.close();
   await storage.close();
 }
@@ -169,8 +170,12 @@ describe('a damaged database', () => {
         ['cam-aaaaaaaa', [7, 8, 9]],
         ['cam-bbbbbbbb', [7, 8, 9]],
       ]);
-      expect(await repairIndex({ storage, dataDir, log: silentLog })).toMatchObject({ added: 6, lost: 0, folderKnown: true });
-      const playback = new Playback({ storage, dataDir, clock: new SimulatedClock(T0 + 200_000), unlisted: () => [] });
+      expect(await repairIndex({ ...recordingParts(storage, dataDir), log: silentLog })).toMatchObject({
+        added: 6,
+        lost: 0,
+        unknownFolders: [],
+      });
+      const playback = new Playback({ ...recordingParts(storage, dataDir), clock: new SimulatedClock(T0 + 200_000), unlisted: () => [] });
       for (const camera of ['cam-aaaaaaaa', 'cam-bbbbbbbb']) {
         const { spans, coverage } = await playback.recordings({ camera, from: utcMs(T0), to: utcMs(T0 + 150_000) });
         expect(spans).toEqual([{ from: T0, to: T0 + 150_000 }]);
@@ -203,7 +208,7 @@ describe('a damaged database', () => {
     rmSync(join(dataDir, 'keyhole.db'));
     const storage = await open();
     expect(await storage.call('cameras', {})).toHaveLength(2);
-    expect(await repairIndex({ storage, dataDir, log: silentLog })).toMatchObject({ added: 6 });
+    expect(await repairIndex({ ...recordingParts(storage, dataDir), log: silentLog })).toMatchObject({ added: 6 });
     await storage.close();
   });
 
@@ -252,7 +257,7 @@ describe.skipIf(!mountable)('a full disk (needs root to mount a tmpfs)', () => {
 
   async function recorderFor(id: string): Promise<Recorder> {
     const camera = await storage.call('addCamera', newCamera(id));
-    const recorder = new Recorder({ camera, storage, dataDir, clock, log: silentLog, remux: noRemux, headroomBytes: 0 });
+    const recorder = new Recorder({ camera, ...recordingParts(storage, dataDir), clock, log: silentLog, remux: noRemux, headroomBytes: 0 });
     recorder.sourceStatus({ state: 'live', reason: null });
     recorders.push(recorder);
     return recorder;
@@ -279,14 +284,19 @@ describe.skipIf(!mountable)('a full disk (needs root to mount a tmpfs)', () => {
     }
     expect(full.recording).toBe(true);
     await Promise.all([full.close(), roomy.close()]);
-    const playback = new Playback({ storage, dataDir, clock, unlisted: () => [] });
+    const playback = new Playback({ ...recordingParts(storage, dataDir), clock, unlisted: () => [] });
     const range = { from: utcMs(T0), to: utcMs(T0 + 99_000) };
     expect(await playback.recordings({ camera: 'cam-bbbbbbbb', ...range })).toMatchObject({ coverage: 1, gaps: [] });
     const { spans, gaps } = await playback.recordings({ camera: 'cam-aaaaaaaa', ...range });
     expect(gaps).toMatchObject([{ reason: 'disk-full' }]);
     expect(spans).toHaveLength(2);
     // What was written before is whole: the repair finds nothing to cut, every file plays.
-    expect(await repairIndex({ storage, dataDir, log: silentLog, all: true })).toMatchObject({ added: 0, cut: 0, empty: 0, lost: 0 });
+    expect(await repairIndex({ ...recordingParts(storage, dataDir), log: silentLog, all: true })).toMatchObject({
+      added: 0,
+      cut: 0,
+      empty: 0,
+      lost: 0,
+    });
     for (const segment of await playback.segments({ camera: 'cam-aaaaaaaa', ...range })) {
       const errors = execFileSync('ffmpeg', ['-v', 'error', '-i', join(dataDir, segment.file), '-f', 'null', '-'], {
         encoding: 'utf8',
@@ -302,7 +312,14 @@ describe.skipIf(!mountable)('a full disk (needs root to mount a tmpfs)', () => {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', small]);
     mounted.push(small);
     const camera = await storage.call('addCamera', newCamera('cam-aaaaaaaa'));
-    const recorder = new Recorder({ camera, storage, dataDir, clock, log: silentLog, remux: noRemux, headroomBytes: 7 * 1024 * 1024 });
+    const recorder = new Recorder({
+      camera,
+      ...recordingParts(storage, dataDir),
+      clock,
+      log: silentLog,
+      remux: noRemux,
+      headroomBytes: 7 * 1024 * 1024,
+    });
     recorders.push(recorder);
     recorder.sourceStatus({ state: 'live', reason: null });
     for (const unit of clipUnits({ start: T0, lengthMs: 70_000 })) {

@@ -2,9 +2,10 @@ import { CodedError } from '../../base/errors.ts';
 import type { SqlDatabase } from '../sql.ts';
 import { first } from './001-first.ts';
 import { paths } from './002-paths.ts';
+import { recording } from './003-recording.ts';
 
 /** Entry n brings a database from version n to n + 1. Never change one that was released; add another. */
-export const MIGRATIONS: readonly string[] = [first, paths];
+export const MIGRATIONS: readonly string[] = [first, paths, recording];
 
 export const LATEST_VERSION = MIGRATIONS.length;
 

@@ -1,6 +1,7 @@
 import type { StorageCalls } from '../interface.ts';
 import type { SqlDatabase } from '../sql.ts';
 import { cameraQueries } from './cameras.ts';
+import { deletionQueries } from './deletion.ts';
 import { gapQueries } from './gaps.ts';
 import { pathQueries } from './paths.ts';
 import { runQueries } from './runs.ts';
@@ -15,6 +16,7 @@ export function allQueries(db: SqlDatabase): StorageCalls {
     ...cameraQueries(db),
     ...settingQueries(db),
     ...segmentQueries(db, { extend, cut }),
+    ...deletionQueries(db, { extend, cut }),
     spans,
     around,
     ...gapQueries(db),

@@ -1,7 +1,8 @@
 import { CodedError } from '../../base/errors.ts';
 import { utcMs } from '../../base/units.ts';
 import type { CameraRow, StorageCalls } from '../interface.ts';
-import { cameraFolder } from '../layout.ts';
+import { DEFAULT_RECORDING, type RecordingSettings } from '../../contract/model.ts';
+import { cameraFolder } from '../../segment/names.ts';
 import type { SqlDatabase } from '../sql.ts';
 
 interface Row {
@@ -13,6 +14,7 @@ interface Row {
   readonly source_kind: string;
   readonly source: Uint8Array;
   readonly relay_budget: number | null;
+  readonly recording: string | null;
 }
 
 type CameraCalls = Pick<StorageCalls, 'addCamera' | 'cameras' | 'camera' | 'updateCamera' | 'removeCamera'>;
@@ -24,12 +26,14 @@ export function cameraQueries(db: SqlDatabase): CameraCalls {
   const all = db.prepare('SELECT * FROM camera ORDER BY key');
   const update = db.prepare('UPDATE camera SET name = coalesce(?, name), source = coalesce(?, source) WHERE id = ? AND removed_ms IS NULL');
   const budget = db.prepare('UPDATE camera SET relay_budget = ? WHERE id = ? AND removed_ms IS NULL');
+  const settings = db.prepare('UPDATE camera SET recording = ? WHERE id = ? AND removed_ms IS NULL');
   const mark = db.prepare("UPDATE camera SET removed_ms = ?, source = x'' WHERE key = ?");
   const ofCamera = (table: string) => db.prepare(`DELETE FROM ${table} WHERE camera = ?`);
-  const forget = ['segment', 'keyframes', 'span', 'gap'].map(ofCamera);
+  const forget = ['segment', 'keyframes', 'span', 'gap', 'event', 'protected'].map(ofCamera);
   const forgetPaths = ['path_span', 'relay_use'].map(ofCamera);
   const erase = db.prepare('DELETE FROM camera WHERE key = ?');
-  const addGarbage = db.prepare('INSERT OR IGNORE INTO garbage (path) VALUES (?)');
+  const foldersOf = db.prepare('SELECT DISTINCT folder FROM segment WHERE camera = ? AND folder IS NOT NULL UNION SELECT 0');
+  const addGarbage = db.prepare('INSERT OR IGNORE INTO garbage_file (folder, path) VALUES (?, ?)');
 
   const camera: CameraCalls['camera'] = ({ id }) => {
     const row = byId.get(id) as Row | undefined;
@@ -46,8 +50,9 @@ export function cameraQueries(db: SqlDatabase): CameraCalls {
       if (!added) throw new Error('a camera that was just added is not there');
       return added;
     },
-    updateCamera: db.transaction(({ id, name, source, relayBudget }: Parameters<CameraCalls['updateCamera']>[0]) => {
+    updateCamera: db.transaction(({ id, name, source, relayBudget, recording }: Parameters<CameraCalls['updateCamera']>[0]) => {
       if (relayBudget !== undefined) budget.run(relayBudget, id);
+      if (recording !== undefined) settings.run(JSON.stringify(recording), id);
       return update.run(name ?? null, source ?? null, id).changes > 0;
     }),
     removeCamera: db.transaction(({ id, at, forgetRecordings }: Parameters<CameraCalls['removeCamera']>[0]) => {
@@ -55,9 +60,9 @@ export function cameraQueries(db: SqlDatabase): CameraCalls {
       if (!row) return false;
       for (const statement of forgetPaths) statement.run(row.key);
       if (forgetRecordings) {
+        for (const { folder } of foldersOf.all(row.key) as { folder: number }[]) addGarbage.run(folder, cameraFolder(id));
         for (const statement of forget) statement.run(row.key);
         erase.run(row.key);
-        addGarbage.run(cameraFolder(id));
       } else {
         mark.run(at, row.key);
       }
@@ -76,5 +81,11 @@ function fromRow(row: Row): CameraRow {
     sourceKind: row.source_kind === 'rtsp' ? 'rtsp' : 'p2p',
     source: new Uint8Array(row.source),
     relayBudget: row.relay_budget,
+    recording: recordingOf(row.recording),
   };
+}
+
+/** Settings are checked before they are stored; one that a later version adds has its default. */
+export function recordingOf(stored: string | null): RecordingSettings {
+  return stored === null ? DEFAULT_RECORDING : { ...DEFAULT_RECORDING, ...(JSON.parse(stored) as Partial<RecordingSettings>) };
 }

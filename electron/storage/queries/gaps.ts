@@ -47,8 +47,16 @@ function fromRow(row: Row): GapRow {
 const OTHER_REASONS: ReadonlySet<string> = new Set<GapReason>([
   'not-added-yet',
   'app-not-running',
+  'asleep',
   'connecting',
   'recorder-stopped',
+  'schedule',
+  'no-event',
+  'clock-set',
+  'format-changed',
+  'file-lost',
+  'deleted-by-retention',
+  'deleted-by-person',
   'future',
   'unknown',
 ]);

@@ -1,5 +1,6 @@
 import { utcMs } from '../../base/units.ts';
-import { MAX_SEGMENT_MS, type NewSegment, type SegmentRow, type StorageCalls } from '../interface.ts';
+import type { SegmentOrigin } from '../../segment/segment.ts';
+import { MAX_SEGMENT_MS, SPAN_TOLERANCE_MS, type NewSegment, type SegmentRow, type StorageCalls } from '../interface.ts';
 import { decodeKeyframes, encodeKeyframes } from '../keyframes.ts';
 import type { SqlDatabase } from '../sql.ts';
 import type { SpanIndex } from './spans.ts';
@@ -10,6 +11,10 @@ interface Row {
   readonly duration_ms: number;
   readonly bytes: number;
   readonly codec: string;
+  readonly folder: number | null;
+  readonly origin: number;
+  readonly archive: number | null;
+  readonly hash: Uint8Array | null;
 }
 interface RowWithList extends Row {
   readonly list: Uint8Array;
@@ -17,21 +22,25 @@ interface RowWithList extends Row {
 
 type SegmentCalls = Pick<
   StorageCalls,
-  'insertSegment' | 'removeSegments' | 'segmentsInRange' | 'segmentsWithKeyframes' | 'locate' | 'totals'
+  'insertSegment' | 'removeSegments' | 'healed' | 'segmentsInRange' | 'segmentsWithKeyframes' | 'locate' | 'totals'
 >;
 
 const DEFAULT_LIMIT = 10_000;
 /** How many segments that began before a time are looked at for one that holds it: more than one only after the clock was set back. */
 const OVERLAPPING = 8;
 
-const COLUMNS = 's.camera, s.start_ms, s.duration_ms, s.bytes, c.name AS codec';
+/** In the order of their codes in the database. */
+const ORIGINS: readonly SegmentOrigin[] = ['live', 'healed', 'sub'];
+
+const COLUMNS = 's.camera, s.start_ms, s.duration_ms, s.bytes, s.folder, s.origin, s.archive, s.hash, c.name AS codec';
 const IN_RANGE =
   's.camera = @camera AND s.start_ms > @from - @longest AND s.start_ms < @to AND s.start_ms + s.duration_ms > @from ORDER BY s.start_ms LIMIT @limit';
 
 export function segmentQueries(db: SqlDatabase, spans: SpanIndex): SegmentCalls {
   const addCodec = db.prepare('INSERT OR IGNORE INTO codec (name) VALUES (?)');
   const insert = db.prepare(
-    'INSERT OR REPLACE INTO segment (camera, start_ms, duration_ms, bytes, codec) VALUES (?, ?, ?, ?, (SELECT key FROM codec WHERE name = ?))',
+    `INSERT OR REPLACE INTO segment (camera, start_ms, duration_ms, bytes, codec, folder, origin, archive, hash)
+     VALUES (?, ?, ?, ?, (SELECT key FROM codec WHERE name = ?), ?, ?, ?, ?)`,
   );
   const insertList = db.prepare('INSERT OR REPLACE INTO keyframes (camera, start_ms, list) VALUES (?, ?, ?)');
   const remove = db.prepare('DELETE FROM segment WHERE camera = ? AND start_ms >= ? AND start_ms < ?');
@@ -46,19 +55,23 @@ export function segmentQueries(db: SqlDatabase, spans: SpanIndex): SegmentCalls 
      JOIN keyframes k ON k.camera = s.camera AND k.start_ms = s.start_ms
      WHERE s.camera = ? AND s.start_ms <= ? ORDER BY s.start_ms DESC LIMIT ${OVERLAPPING}`,
   );
+  const healed = db.prepare(
+    `SELECT start_ms, duration_ms FROM segment INDEXED BY segment_not_live WHERE camera = @camera AND origin <> 0 AND origin = ${ORIGINS.indexOf('healed')}
+     AND start_ms > @from - @longest AND start_ms < @to AND start_ms + duration_ms > @from ORDER BY start_ms`,
+  );
   const totals = db.prepare('SELECT count(*) AS segments, coalesce(sum(bytes), 0) AS bytes FROM segment');
 
   return {
     insertSegment: db.transaction((segment: NewSegment) => {
       checkSegment(segment);
-      const { camera, start, end, bytes, codec, keyframes } = segment;
+      const { camera, start, end, bytes, codec, keyframes, folder, origin, archive, hash } = segment;
       const replaced = removeLists.run(camera, start, start + 1).changes > 0;
       if (replaced) {
         remove.run(camera, start, start + 1);
         spans.cut(camera, start, start + 1);
       }
       addCodec.run(codec);
-      insert.run(camera, start, end - start, bytes, codec);
+      insert.run(camera, start, end - start, bytes, codec, folder, ORIGINS.indexOf(origin), archive, hash);
       insertList.run(camera, start, encodeKeyframes(start, keyframes));
       spans.extend(camera, start, end);
     }),
@@ -76,6 +89,17 @@ export function segmentQueries(db: SqlDatabase, spans: SpanIndex): SegmentCalls 
       const row = (before.all(camera, at) as RowWithList[]).find((candidate) => candidate.start_ms + candidate.duration_ms > at);
       return row ? withKeyframes(row) : null;
     },
+    healed({ camera, from, to }) {
+      const merged: { from: number; to: number }[] = [];
+      for (const row of healed.all({ camera, from, to, longest: MAX_SEGMENT_MS }) as Row[]) {
+        const start = Math.max(row.start_ms, from);
+        const end = Math.min(row.start_ms + row.duration_ms, to);
+        const last = merged.at(-1);
+        if (last && start <= last.to + SPAN_TOLERANCE_MS) last.to = Math.max(last.to, end);
+        else merged.push({ from: start, to: end });
+      }
+      return merged.map((span) => ({ from: utcMs(span.from), to: utcMs(span.to) }));
+    },
     totals: () => totals.get() as { segments: number; bytes: number },
   };
 }
@@ -87,8 +111,23 @@ function checkSegment({ start, end, keyframes }: NewSegment): void {
 }
 
 function fromRow(row: Row): SegmentRow {
-  const { camera, start_ms: start, duration_ms: duration, bytes, codec } = row;
-  return { camera, start: utcMs(start), end: utcMs(start + duration), bytes, codec };
+  const { camera, start_ms: start, duration_ms: duration, bytes, codec, folder, archive, hash } = row;
+  const origin = originOf(row.origin);
+  return {
+    camera,
+    start: utcMs(start),
+    end: utcMs(start + duration),
+    bytes,
+    codec,
+    folder,
+    origin,
+    archive,
+    hash: hash && new Uint8Array(hash),
+  };
+}
+
+export function originOf(code: number): SegmentOrigin {
+  return ORIGINS[code] ?? 'live';
 }
 
 function withKeyframes(row: RowWithList): NewSegment {

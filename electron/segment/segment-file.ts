@@ -2,7 +2,8 @@ import { mkdir, open, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../base/errors.ts';
 import type { CameraId } from '../contract/model.ts';
-import { segmentFile } from '../storage/layout.ts';
+import { segmentFile } from './names.ts';
+import type { SegmentOrigin } from './segment.ts';
 
 /** How many milliseconds a start may be moved to find a free file name: after the clock was set back the name may be taken. */
 const MAX_NAME_SHIFT = 100;
@@ -10,27 +11,27 @@ const MAX_NAME_SHIFT = 100;
 /** One segment's file while it is being written. `bytes` are on disk (in the page cache: a killed process loses none of them). */
 export class SegmentFile {
   readonly start: number;
-  /** Relative to the data folder. */
+  /** Relative to the storage folder. */
   readonly file: string;
   readonly #path: string;
   readonly #handle: FileHandle;
   #bytes = 0;
   #closed = false;
 
-  private constructor(handle: FileHandle, dataDir: string, file: string, start: number) {
+  private constructor(handle: FileHandle, root: string, file: string, start: number) {
     this.#handle = handle;
-    this.#path = join(dataDir, file);
+    this.#path = join(root, file);
     this.file = file;
     this.start = start;
   }
 
   /** Never opens a file that is there: its start is moved by a millisecond instead. */
-  static async create(dataDir: string, camera: CameraId, start: number): Promise<SegmentFile> {
+  static async create(root: string, camera: CameraId, start: number, origin: SegmentOrigin = 'live'): Promise<SegmentFile> {
     for (let shift = 0; ; shift++) {
-      const file = segmentFile(camera, start + shift);
-      await makeFolder(dirname(join(dataDir, file)));
+      const file = segmentFile(camera, start + shift, origin);
+      await makeFolder(dirname(join(root, file)));
       try {
-        return new SegmentFile(await open(join(dataDir, file), 'wx'), dataDir, file, start + shift);
+        return new SegmentFile(await open(join(root, file), 'wx'), root, file, start + shift);
       } catch (error) {
         if (errnoOf(error) !== 'EEXIST' || shift >= MAX_NAME_SHIFT) throw error;
       }

@@ -4,7 +4,7 @@ import { readHeader, readType } from '../media/fmp4/boxes.ts';
 import { parseFragment } from '../media/fmp4/fragment.ts';
 import { parseInit, type InitSegment } from '../media/fmp4/init.ts';
 import { parsePrft } from '../media/fmp4/prft.ts';
-import { MAX_SEGMENT_MS, type NewSegment } from '../storage/interface.ts';
+import { MAX_SEGMENT_MS, type NewSegment } from './segment.ts';
 
 /** Larger boxes than these are not ours: the header of a file, and the `moof` of one frame. */
 const MAX_HEADER_BYTES = 1024 * 1024;
@@ -14,7 +14,7 @@ const READ_BYTES = 512;
 const ASSUMED_FRAME_MS = 40;
 const MAX_FRAME_MS = 1_000;
 
-export type ScannedSegment = Omit<NewSegment, 'camera'>;
+export type ScannedSegment = Pick<NewSegment, 'start' | 'end' | 'bytes' | 'codec' | 'keyframes'>;
 
 export interface ScanResult {
   /** Null when the file holds no whole keyframe with its time. */

@@ -1,14 +1,13 @@
+import { createHash, type Hash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { CodedError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { utcMs, type UtcMs } from '../base/units.ts';
 import type { CameraId, Keyframe, Segment } from '../contract/model.ts';
-import type { Storage } from '../storage/client.ts';
-import type { CameraKey, NewSegment } from '../storage/interface.ts';
-import { toSegment } from '../storage/segment.ts';
 import { checkDiskSpace } from './disk-space.ts';
 import type { Cause, CutEvent } from './segment-cutter.ts';
+import { toSegment, type CameraKey, type FolderKey, type NewSegment, type SegmentOrigin, type SegmentRegister } from './segment.ts';
 import { SegmentFile } from './segment-file.ts';
 import { writeFailure } from './write-failure.ts';
 
@@ -22,8 +21,10 @@ const SPACE_CHECK_MS = 5_000;
 
 export interface SegmentWriterOptions {
   readonly camera: { readonly id: CameraId; readonly key: CameraKey };
-  readonly storage: Pick<Storage, 'call'>;
-  readonly dataDir: string;
+  readonly register: SegmentRegister;
+  /** Where the next segment goes. @throws CodedError why nowhere */
+  readonly folder: () => Promise<{ readonly key: FolderKey; readonly root: string }>;
+  readonly origin?: SegmentOrigin | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly headroomBytes?: number | undefined;
@@ -35,6 +36,10 @@ export interface SegmentWriterOptions {
 
 interface OpenFile {
   readonly file: SegmentFile;
+  readonly folder: FolderKey;
+  readonly root: string;
+  /** Over all that is in the file. */
+  readonly hash: Hash;
   readonly start: UtcMs;
   readonly codec: string;
   readonly cause: Cause | null;
@@ -53,6 +58,8 @@ export class SegmentWriter {
   #queue: CutEvent[] = [];
   #queuedBytes = 0;
   #open: OpenFile | null = null;
+  /** Of the folder that was written to last. */
+  #root = '';
   /** Complete on disk, not in the database yet. */
   #unlisted: NewSegment[] = [];
   #work: Promise<void> = Promise.resolve();
@@ -126,10 +133,15 @@ export class SegmentWriter {
 
   async #begin(event: CutEvent & { kind: 'begin' }): Promise<void> {
     if (this.#open) await this.#end(this.#open, this.#open.end);
-    const { camera, dataDir } = this.#options;
-    const file = await SegmentFile.create(dataDir, camera.id, event.start);
+    const { camera, origin = 'live' } = this.#options;
+    const { key: folder, root } = await this.#options.folder();
+    this.#root = root;
+    const file = await SegmentFile.create(root, camera.id, event.start, origin);
     this.#open = {
       file,
+      folder,
+      root,
+      hash: createHash('sha256'),
       start: utcMs(file.start),
       codec: event.codec,
       cause: event.cause,
@@ -143,7 +155,7 @@ export class SegmentWriter {
   }
 
   async #checkSpace(open: OpenFile, now: number): Promise<void> {
-    await checkDiskSpace(dirname(join(this.#options.dataDir, open.file.file)), this.#options.headroomBytes);
+    await checkDiskSpace(dirname(join(open.root, open.file.file)), this.#options.headroomBytes);
     this.#spaceCheckedAt = now;
   }
 
@@ -176,6 +188,7 @@ export class SegmentWriter {
     open.buffer = [];
     open.buffered = 0;
     await open.file.write(buffer);
+    for (const part of buffer) open.hash.update(part);
     const from = open.flushed.end;
     open.flushed = { end, keyframes };
     this.counters.bytes += buffered;
@@ -193,7 +206,8 @@ export class SegmentWriter {
   }
 
   async #finish(open: OpenFile): Promise<void> {
-    const row = this.#toRow(open);
+    const unhashed = this.#toRow(open);
+    const row = unhashed && { ...unhashed, hash: open.hash.digest() };
     if (!row) {
       this.#open = null;
       this.counters.discarded += 1;
@@ -213,7 +227,7 @@ export class SegmentWriter {
   async #list(): Promise<void> {
     for (let row = this.#unlisted[0]; row; row = this.#unlisted[0]) {
       try {
-        await this.#options.storage.call('insertSegment', row);
+        await this.#options.register.list(row);
         this.#unlisted.shift();
       } catch (error) {
         this.#options.log.warn('a finished segment could not be listed', { camera: this.#options.camera.id, error: String(error) });
@@ -231,7 +245,7 @@ export class SegmentWriter {
     this.counters.failures += 1;
     this.#queue = [];
     this.#queuedBytes = 0;
-    const { camera, dataDir, log } = this.#options;
+    const { camera, log } = this.#options;
     const open = this.#open;
     if (open) {
       open.buffer = [];
@@ -242,7 +256,7 @@ export class SegmentWriter {
       );
       this.#open = null;
     }
-    const failure = writeFailure(error, join(dataDir, 'recordings', camera.id));
+    const failure = writeFailure(error, join(this.#root, 'recordings', camera.id));
     log.warn('recording failed', { camera: camera.id, code: failure.code, error: error instanceof Error ? error.message : String(error) });
     this.#options.onFailed(failure);
   }
@@ -253,7 +267,9 @@ export class SegmentWriter {
     const begun = open.keyframes.slice(0, open.flushed.keyframes);
     if (begun.length === 0) return null;
     const keyframes: Keyframe[] = begun.map(({ at, offset }, i) => ({ at, offset, bytes: (begun[i + 1]?.offset ?? bytes) - offset }));
-    return { camera: this.#options.camera.key, start: open.start, end: open.flushed.end, bytes, codec: open.codec, keyframes };
+    const { start, codec, folder, flushed } = open;
+    const { camera, origin = 'live' } = this.#options;
+    return { camera: camera.key, start, end: flushed.end, bytes, codec, keyframes, folder, origin, archive: null, hash: null };
   }
 }
 

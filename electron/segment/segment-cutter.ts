@@ -4,12 +4,12 @@ import type { AccessUnit, Fragment } from '../media/access-unit.ts';
 import { parseFragment, setBaseDecodeTime, type FragmentSample } from '../media/fmp4/fragment.ts';
 import { parseInit, type InitSegment } from '../media/fmp4/init.ts';
 import { buildPrft } from '../media/fmp4/prft.ts';
-import { MAX_SEGMENT_MS } from '../storage/interface.ts';
+import { MAX_SEGMENT_MS } from './segment.ts';
 
-/** Segments begin on the UTC minute, plus the camera's own few seconds, so that not every camera turns over at once. */
+/** Segments begin on the UTC minute (or whatever their length is), plus the camera's own few seconds, so that not every camera turns over at once. */
 const SEGMENT_MS = 60_000;
-/** A recording that begins so shortly before the minute goes on to the next one. */
-const MIN_SEGMENT_MS = 10_000;
+/** A recording that begins so shortly before the boundary, as a share of the length, goes on to the next one. */
+const MIN_SEGMENT_SHARE = 1 / 6;
 const STAGGER_STEP_MS = 700;
 const STAGGER_STEPS = 12;
 /** A keyframe's wall clock may differ so far from what the media time says before it counts as a jump of the clock. */
@@ -57,11 +57,14 @@ interface Current {
 export class SegmentCutter {
   readonly counters = { waitedForKeyframe: 0, unreadable: 0, audioOutside: 0 };
   readonly #staggerMs: number;
+  readonly #segmentMs: () => number;
   #current: Current | null = null;
   #parsed: { bytes: Uint8Array; init: InitSegment | null } | null = null;
   #cause: Cause | null = null;
 
-  constructor(cameraKey: number) {
+  /** @param segmentMs about how long a segment is, 10 000 to 600 000 ms; asked at the beginning of each */
+  constructor(cameraKey: number, segmentMs: () => number = () => SEGMENT_MS) {
+    this.#segmentMs = segmentMs;
     this.#staggerMs = (cameraKey % STAGGER_STEPS) * STAGGER_STEP_MS;
   }
 
@@ -104,29 +107,30 @@ export class SegmentCutter {
   /** Why this frame cannot go into the current file, or null. */
   #broken(current: Current, unit: AccessUnit, init: InitSegment): Cause | null {
     if (unit.timeline !== current.timeline) return { reason: 'session-lost', text: 'The connection to the camera was lost and made anew.' };
-    if (init !== current.init) return { reason: 'unknown', text: 'The camera changed its picture or sound format.' };
+    if (init !== current.init) return { reason: 'format-changed', text: 'The camera changed its picture or sound format.' };
     const stepMs = (unit.dts - current.lastDts) / 90;
     if (stepMs < 0) return { reason: 'session-lost', text: 'The camera began its stream anew.' };
     if (stepMs > HOLE_MS) return { reason: 'source-stalled', text: `No picture came from the camera for ${Math.round(stepMs / 1000)} s.` };
     if (!unit.key)
       return current.end - current.start > MAX_SEGMENT_MS - SEGMENT_MS
-        ? { reason: 'source-stalled', text: 'The camera sent no keyframe for an hour.' }
+        ? { reason: 'no-keyframe', text: 'The camera sent no keyframe for an hour.' }
         : null;
     const jump = unit.utc - current.keyUtc - (unit.pts - current.keyPts) / 90;
     if (Math.abs(jump) <= UTC_JUMP_MS) return null;
-    return { reason: 'unknown', text: `The clock was set ${jump > 0 ? 'forward' : 'back'} by ${(Math.abs(jump) / 1000).toFixed(1)} s.` };
+    return { reason: 'clock-set', text: `The clock was set ${jump > 0 ? 'forward' : 'back'} by ${(Math.abs(jump) / 1000).toFixed(1)} s.` };
   }
 
   #begin(unit: AccessUnit & { readonly fragment: Fragment }, init: InitSegment, sample: FragmentSample, start: UtcMs): CutEvent {
     const cause = this.#cause;
     this.#cause = null;
+    const length = this.#segmentMs();
     this.#current = {
       timeline: unit.timeline,
       fragmentInit: unit.fragment.init,
       init,
       start,
       base: sample.dts / sample.track.timescale,
-      boundary: Math.ceil((start + MIN_SEGMENT_MS - this.#staggerMs) / SEGMENT_MS) * SEGMENT_MS + this.#staggerMs,
+      boundary: Math.ceil((start + length * MIN_SEGMENT_SHARE - this.#staggerMs) / length) * length + this.#staggerMs,
       keyAt: start,
       keyUtc: unit.utc,
       keyPts: unit.pts,
