@@ -5,7 +5,7 @@ import type { Storage } from '../storage/client.ts';
 import type { Garbage } from '../storage/interface.ts';
 import type { FolderRoots } from '../segment/segment.ts';
 import { RECORDINGS_DIR } from '../segment/names.ts';
-import { syncFolder } from '../segment/segment-file.ts';
+import { syncFolder } from '../segment/disk.ts';
 
 /** Files, and folders of cameras: nothing above them, nothing beside them. */
 const OURS = new RegExp(`^${RECORDINGS_DIR}/[a-z0-9-]+(/\\d{4}-\\d{2}-\\d{2}/[0-9]+(\\.[a-z]+)?\\.mp4)?$`);

@@ -5,7 +5,7 @@ import { errnoOf } from '../base/errors.ts';
 import type { StorageFolder } from './folders.ts';
 import type { Storage } from '../storage/client.ts';
 import { MARKER_FILE, RECORDINGS_DIR } from '../segment/names.ts';
-import { syncFolder } from '../segment/segment-file.ts';
+import { syncFolder } from '../segment/disk.ts';
 
 const SETTING = 'recordings.id';
 

@@ -6,6 +6,7 @@ import type { CameraId, CameraState, Reason, RecordingSettings, Segment, Span } 
 import type { AccessUnit, Fragment } from '../media/access-unit.ts';
 import type { Storage } from '../storage/client.ts';
 import type { CameraKey } from '../storage/interface.ts';
+import type { SegmentDisk } from '../segment/disk.ts';
 import type { SegmentRegister } from '../segment/segment.ts';
 import type { StorageFolders } from './folders.ts';
 import { GapLedger } from './gap-ledger.ts';
@@ -39,6 +40,7 @@ export interface RecorderOptions {
   /** `recording` or `reason` changed. */
   readonly onChanged?: () => void;
   readonly headroomBytes?: number;
+  readonly disk?: SegmentDisk;
 }
 
 export interface SourceState {
@@ -84,6 +86,7 @@ export class Recorder {
       register: options.register,
       folder: () => options.folders.choose(options.settings().folder),
       headroomBytes: options.headroomBytes,
+      disk: options.disk,
       onWritten: (from, to, cause) => this.#written(from, to, cause),
       onFailed: (error) => this.#failed(error),
     });

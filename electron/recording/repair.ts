@@ -10,7 +10,7 @@ import type { FolderKey, SegmentOrigin, SegmentRegister } from '../segment/segme
 import type { StorageFolder, StorageFolders } from './folders.ts';
 import { collectGarbage } from './garbage.ts';
 import { checkMarker } from './marker.ts';
-import { syncFolder } from '../segment/segment-file.ts';
+import { syncFolder } from '../segment/disk.ts';
 import { scanSegment } from '../segment/segment-scan.ts';
 
 /** Folders looked at in each camera when nothing is known to be wrong: rows are written within seconds, so only the last can be missing. */

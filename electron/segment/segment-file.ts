@@ -1,7 +1,7 @@
-import { mkdir, open, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../base/errors.ts';
 import type { CameraId } from '../contract/model.ts';
+import { nodeDisk, type DiskFile, type SegmentDisk } from './disk.ts';
 import { segmentFile } from './names.ts';
 import type { SegmentOrigin } from './segment.ts';
 
@@ -14,11 +14,13 @@ export class SegmentFile {
   /** Relative to the storage folder. */
   readonly file: string;
   readonly #path: string;
-  readonly #handle: FileHandle;
+  readonly #disk: SegmentDisk;
+  readonly #handle: DiskFile;
   #bytes = 0;
   #closed = false;
 
-  private constructor(handle: FileHandle, root: string, file: string, start: number) {
+  private constructor(disk: SegmentDisk, handle: DiskFile, root: string, file: string, start: number) {
+    this.#disk = disk;
     this.#handle = handle;
     this.#path = join(root, file);
     this.file = file;
@@ -26,12 +28,18 @@ export class SegmentFile {
   }
 
   /** Never opens a file that is there: its start is moved by a millisecond instead. */
-  static async create(root: string, camera: CameraId, start: number, origin: SegmentOrigin = 'live'): Promise<SegmentFile> {
+  static async create(
+    root: string,
+    camera: CameraId,
+    start: number,
+    origin: SegmentOrigin = 'live',
+    disk: SegmentDisk = nodeDisk,
+  ): Promise<SegmentFile> {
     for (let shift = 0; ; shift++) {
       const file = segmentFile(camera, start + shift, origin);
-      await makeFolder(dirname(join(root, file)));
+      await makeFolder(disk, dirname(join(root, file)));
       try {
-        return new SegmentFile(await open(join(root, file), 'wx'), root, file, start + shift);
+        return new SegmentFile(disk, await disk.open(join(root, file), 'new'), root, file, start + shift);
       } catch (error) {
         if (errnoOf(error) !== 'EEXIST' || shift >= MAX_NAME_SHIFT) throw error;
       }
@@ -48,10 +56,10 @@ export class SegmentFile {
     let position = this.#bytes;
     try {
       while (rest.length > 0) {
-        const { bytesWritten } = await this.#handle.writev(rest.slice(0, 1_000), position);
-        if (bytesWritten === 0) throw Object.assign(new Error('the disk takes no more'), { code: 'ENOSPC' });
-        position += bytesWritten;
-        rest = dropBytes(rest, bytesWritten);
+        const written = await this.#handle.writev(rest.slice(0, 1_000), position);
+        if (written === 0) throw Object.assign(new Error('the disk takes no more'), { code: 'ENOSPC' });
+        position += written;
+        rest = dropBytes(rest, written);
       }
     } catch (error) {
       await this.#handle.truncate(this.#bytes).catch(() => {});
@@ -65,11 +73,11 @@ export class SegmentFile {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      await this.#handle.sync();
+      await this.#handle.datasync();
     } finally {
       await this.#handle.close();
     }
-    await syncFolder(dirname(this.#path));
+    await this.#disk.syncFolder(dirname(this.#path));
   }
 
   /** Takes away a file that holds no picture. */
@@ -77,7 +85,7 @@ export class SegmentFile {
     if (this.#closed) return;
     this.#closed = true;
     await this.#handle.close();
-    await unlink(this.#path);
+    await this.#disk.unlink(this.#path);
   }
 }
 
@@ -95,22 +103,11 @@ function dropBytes(parts: readonly Uint8Array[], count: number): Uint8Array[] {
 }
 
 /** Makes the folder and those above it, each one's name fsynced in its parent. */
-async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true });
+async function makeFolder(disk: SegmentDisk, path: string): Promise<void> {
+  const first = await disk.makeFolder(path);
   if (!first) return;
   for (let folder = path; ; folder = dirname(folder)) {
-    await syncFolder(dirname(folder));
+    await disk.syncFolder(dirname(folder));
     if (folder === first || folder === dirname(folder)) return;
-  }
-}
-
-/** Windows cannot open a folder; NTFS journals its names by itself. */
-export async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

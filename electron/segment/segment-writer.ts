@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import { utcMs, type UtcMs } from '../base/units.ts';
 import type { CameraId, Keyframe, Segment } from '../contract/model.ts';
 import { checkDiskSpace } from './disk-space.ts';
+import type { SegmentDisk } from './disk.ts';
 import type { Cause, CutEvent } from './segment-cutter.ts';
 import { toSegment, type CameraKey, type FolderKey, type NewSegment, type SegmentOrigin, type SegmentRegister } from './segment.ts';
 import { SegmentFile } from './segment-file.ts';
@@ -28,6 +29,8 @@ export interface SegmentWriterOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly headroomBytes?: number | undefined;
+  /** The real one unless said otherwise. */
+  readonly disk?: SegmentDisk | undefined;
   /** Footage [from, to) can be read from disk now. `cause`: why time before it is missing, if it is. */
   readonly onWritten: (from: UtcMs, to: UtcMs, cause: Cause | null) => void;
   /** Writing failed; everything queued was thrown away. It may be tried again with a new `begin`. */
@@ -133,10 +136,10 @@ export class SegmentWriter {
 
   async #begin(event: CutEvent & { kind: 'begin' }): Promise<void> {
     if (this.#open) await this.#end(this.#open, this.#open.end);
-    const { camera, origin = 'live' } = this.#options;
+    const { camera, origin = 'live', disk } = this.#options;
     const { key: folder, root } = await this.#options.folder();
     this.#root = root;
-    const file = await SegmentFile.create(root, camera.id, event.start, origin);
+    const file = await SegmentFile.create(root, camera.id, event.start, origin, disk);
     this.#open = {
       file,
       folder,
