@@ -146,6 +146,7 @@ describe('recording', () => {
     expect(await playback.recordings({ camera: camera.id, from: utcMs(T0), to: utcMs(T0 + 200_000) })).toEqual({
       spans: [{ from: T0, to: T0 + 200_000 }],
       gaps: [],
+      healed: [],
       coverage: 1,
     });
   });
@@ -227,7 +228,8 @@ describe('recording', () => {
     const report = await repairIndex({ ...recordingParts(storage, dataDir), log: silentLog, all: true });
     expect(report).toMatchObject({ added: before.length, cut: 0, lost: 0, empty: 0 });
     const after = await storage.call('segmentsWithKeyframes', range);
-    expect(after.map(({ end: _, ...row }) => row)).toEqual(before.map(({ end: _, ...row }) => row));
+    // Headers are read, and no more: a hash would take all of every file.
+    expect(after.map(({ end: _, hash: _hash, ...row }) => row)).toEqual(before.map(({ end: _, hash: _hash, ...row }) => row));
     for (const [i, row] of after.entries()) expect(Math.abs(row.end - (before[i]?.end ?? 0))).toBeLessThanOrEqual(1);
   });
 
@@ -259,7 +261,7 @@ describe('recording', () => {
     rmSync(join(dataDir, first));
     expect(await repairIndex({ ...recordingParts(storage, dataDir), log: silentLog })).toMatchObject({ lost: 1, unknownFolders: [] });
     const { gaps } = await playback.recordings({ camera: camera.id, from: utcMs(T0), to: utcMs(T0 + 100_000) });
-    expect(gaps).toMatchObject([{ from: T0, reason: 'unknown', text: expect.stringContaining('file is missing') as unknown }]);
+    expect(gaps).toMatchObject([{ from: T0, reason: 'file-lost', text: expect.stringContaining('file is missing') as unknown }]);
     rmSync(join(dataDir, 'recordings'), { recursive: true });
     expect(await repairIndex({ ...recordingParts(storage, dataDir), log: silentLog })).toMatchObject({
       lost: 0,
@@ -309,6 +311,7 @@ describe('the reasons of gaps', () => {
     expect(await query(T0 + 20_500, T0 + 21_000)).toEqual({
       spans: [],
       gaps: [{ from: T0 + 20_500, to: T0 + 21_000, ...lost }],
+      healed: [],
       coverage: 0,
     });
     expect((await playback.gop({ camera: camera.id, at: utcMs(T0 + 25_000) })).value).toEqual({
