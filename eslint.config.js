@@ -18,7 +18,7 @@ const ROOMS = {
   stream: ['base', 'contract', 'media'],
   sources: ['base', 'contract', 'peer', 'media', 'ffmpeg'],
   // Signed proofs of what was recorded, and their verification.
-  proof: ['base', 'contract', 'peer', 'segment', 'storage'],
+  proof: ['base', 'contract', 'peer', 'media', 'segment', 'storage'],
   recording: ['base', 'contract', 'stream', 'segment', 'storage', 'media', 'ffmpeg', 'sources'],
   retention: ['base', 'contract', 'segment', 'storage', 'recording'],
   archive: ['base', 'contract', 'segment', 'storage'],
