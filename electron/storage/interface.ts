@@ -1,6 +1,7 @@
 import type { UtcMs } from '../base/units.ts';
 import type { CameraId, FolderKey, GapReason, PathSpan, RecordingSettings, Span } from '../contract/model.ts';
 import type { CameraKey, NewSegment, SegmentRow } from '../segment/segment.ts';
+import type { IndexCalls } from './index-calls.ts';
 
 export { MAX_SEGMENT_MS, type CameraKey, type NewSegment, type SegmentRow } from '../segment/segment.ts';
 
@@ -54,7 +55,7 @@ interface CameraRange {
 }
 
 /** Everything the database can be asked: one entry per query; the client and the worker are both typed by these keys. */
-export interface StorageCalls {
+export interface StorageCalls extends IndexCalls {
   /** Throws `conflict` when the id is there already. */
   addCamera(args: Omit<CameraRow, 'key' | 'removedAt' | 'relayBudget' | 'recording'>): CameraRow;
   /** In the order they were added; removed ones only when asked for. */
@@ -89,7 +90,7 @@ export interface StorageCalls {
     readonly because: { readonly reason: GapReason; readonly text: string } | null;
   }): number;
 
-  /** The row of a file that is already safe on disk. An existing row of the same start is replaced. */
+  /** The row of a file that is already safe on disk. An existing row of the same start is replaced; if it spoke of another file, that is garbage now. */
   insertSegment(args: NewSegment): void;
   /** Rows that begin in [from, to), and the spans made of them. Returns how many. */
   removeSegments(args: CameraRange): number;

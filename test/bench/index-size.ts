@@ -135,7 +135,7 @@ function fill(path: string): void {
   const minutes = `WITH RECURSIVE camera(c) AS (SELECT 1 UNION ALL SELECT c + 1 FROM camera WHERE c < ${CAMERAS}),
     minute(t, m) AS (SELECT ?, 0 UNION ALL SELECT t + 60000, m + 1 FROM minute WHERE m < ${MINUTES_A_DAY - 1})`;
   const segments = db.prepare(
-    `${minutes} INSERT INTO segment SELECT c, t + c * 700, 60000, 29000000 + abs(random()) % 2000000, 1 FROM minute CROSS JOIN camera`,
+    `${minutes} INSERT INTO segment (camera, start_ms, duration_ms, bytes, codec) SELECT c, t + c * 700, 60000, 29000000 + abs(random()) % 2000000, 1 FROM minute CROSS JOIN camera`,
   );
   const lists = db.prepare(
     `${minutes} INSERT INTO keyframes SELECT c, t + c * 700, (SELECT list FROM variant WHERE n = (m * 7 + c) % ${VARIANTS}) FROM minute CROSS JOIN camera`,

@@ -3,6 +3,7 @@ import type { SqlDatabase } from '../sql.ts';
 import { cameraQueries } from './cameras.ts';
 import { deletionQueries } from './deletion.ts';
 import { gapQueries } from './gaps.ts';
+import { indexQueries } from './index-check.ts';
 import { pathQueries } from './paths.ts';
 import { runQueries } from './runs.ts';
 import { segmentQueries } from './segments.ts';
@@ -17,6 +18,7 @@ export function allQueries(db: SqlDatabase): StorageCalls {
     ...settingQueries(db),
     ...segmentQueries(db, { extend, cut }),
     ...deletionQueries(db, { extend, cut }),
+    ...indexQueries(db, { extend, cut }),
     spans,
     around,
     ...gapQueries(db),

@@ -1,4 +1,5 @@
 import { utcMs } from '../../base/units.ts';
+import { segmentFile } from '../../segment/names.ts';
 import type { SegmentOrigin } from '../../segment/segment.ts';
 import { MAX_SEGMENT_MS, SPAN_TOLERANCE_MS, type NewSegment, type SegmentRow, type StorageCalls } from '../interface.ts';
 import { decodeKeyframes, encodeKeyframes } from '../keyframes.ts';
@@ -45,6 +46,10 @@ export function segmentQueries(db: SqlDatabase, spans: SpanIndex): SegmentCalls 
   const insertList = db.prepare('INSERT OR REPLACE INTO keyframes (camera, start_ms, list) VALUES (?, ?, ?)');
   const remove = db.prepare('DELETE FROM segment WHERE camera = ? AND start_ms >= ? AND start_ms < ?');
   const removeLists = db.prepare('DELETE FROM keyframes WHERE camera = ? AND start_ms >= ? AND start_ms < ?');
+  const fileAt = db.prepare(
+    'SELECT folder, origin, (SELECT id FROM camera WHERE key = segment.camera) AS id FROM segment WHERE camera = ? AND start_ms = ?',
+  );
+  const noteGarbage = db.prepare('INSERT OR IGNORE INTO garbage_file (folder, path) VALUES (?, ?)');
   const inRange = db.prepare(`SELECT ${COLUMNS} FROM segment s JOIN codec c ON c.key = s.codec WHERE ${IN_RANGE}`);
   const withLists = db.prepare(
     `SELECT ${COLUMNS}, k.list FROM segment s JOIN codec c ON c.key = s.codec
@@ -59,16 +64,20 @@ export function segmentQueries(db: SqlDatabase, spans: SpanIndex): SegmentCalls 
     `SELECT start_ms, duration_ms FROM segment INDEXED BY segment_not_live WHERE camera = @camera AND origin <> 0 AND origin = ${ORIGINS.indexOf('healed')}
      AND start_ms > @from - @longest AND start_ms < @to AND start_ms + duration_ms > @from ORDER BY start_ms`,
   );
-  const totals = db.prepare('SELECT count(*) AS segments, coalesce(sum(bytes), 0) AS bytes FROM segment');
+  const totals = db.prepare('SELECT coalesce(sum(segments), 0) AS segments, coalesce(sum(bytes), 0) AS bytes FROM segment_total');
 
   return {
     insertSegment: db.transaction((segment: NewSegment) => {
       checkSegment(segment);
       const { camera, start, end, bytes, codec, keyframes, folder, origin, archive, hash } = segment;
-      const replaced = removeLists.run(camera, start, start + 1).changes > 0;
+      const replaced = fileAt.get(camera, start) as (Pick<Row, 'folder' | 'origin'> & { id: string | null }) | undefined;
       if (replaced) {
+        removeLists.run(camera, start, start + 1);
         remove.run(camera, start, start + 1);
         spans.cut(camera, start, start + 1);
+        const other = replaced.folder !== folder || originOf(replaced.origin) !== origin;
+        if (other && replaced.folder !== null && replaced.id !== null)
+          noteGarbage.run(replaced.folder, segmentFile(replaced.id, start, originOf(replaced.origin)));
       }
       addCodec.run(codec);
       insert.run(camera, start, end - start, bytes, codec, folder, ORIGINS.indexOf(origin), archive, hash);
