@@ -9,8 +9,10 @@ import { MAX_SEGMENT_MS, type NewSegment } from './segment.ts';
 /** Larger boxes than these are not ours: the header of a file, and the `moof` of one frame. */
 const MAX_HEADER_BYTES = 1024 * 1024;
 const MAX_MOOF_BYTES = 64 * 1024;
-/** One read takes a `prft` and the `moof` of one frame whole. */
-const READ_BYTES = 512;
+/** One look takes a `prft` and the `moof` of one frame whole. */
+const LOOK_BYTES = 512;
+/** Read at once: the headers of frames lie so close together that reading on is cheaper than asking for each. */
+const WINDOW_BYTES = 256 * 1024;
 const ASSUMED_FRAME_MS = 40;
 const MAX_FRAME_MS = 1_000;
 
@@ -25,13 +27,14 @@ export interface ScanResult {
 }
 
 /**
- * Rebuilds a segment's row from its file alone: the boxes' headers, `moof` and `prft`, read one by one; the pictures are skipped.
+ * Rebuilds a segment's row from its file alone: the boxes' headers, `moof` and `prft`; the pictures are skipped.
  * @param start the start that the file's name says
  */
 export async function scanSegment(path: string, start: number): Promise<ScanResult> {
-  const file = await open(path, 'r');
+  const handle = await open(path, 'r');
   try {
-    const fileBytes = (await file.stat()).size;
+    const fileBytes = (await handle.stat()).size;
+    const file = new FileWindow(handle, fileBytes);
     const header = await readInit(file, fileBytes);
     if (!header) return { segment: null, wholeBytes: 0, fileBytes };
     const scan = new Scan(header.init, start);
@@ -43,19 +46,44 @@ export async function scanSegment(path: string, start: number): Promise<ScanResu
     }
     return { segment: scan.result(offset), wholeBytes: offset, fileBytes };
   } finally {
-    await file.close();
+    await handle.close();
   }
 }
 
-async function readInit(file: FileHandle, fileBytes: number): Promise<{ init: InitSegment; bytes: number } | null> {
+/** A file read front to back in large pieces; what lies between is not copied again. */
+class FileWindow {
+  readonly #handle: FileHandle;
+  readonly #fileBytes: number;
+  readonly #buffer: Uint8Array;
+  #from = 0;
+  #to = 0;
+
+  constructor(handle: FileHandle, fileBytes: number) {
+    this.#handle = handle;
+    this.#fileBytes = fileBytes;
+    this.#buffer = new Uint8Array(Math.min(WINDOW_BYTES, Math.max(fileBytes, LOOK_BYTES)));
+  }
+
+  /** Up to `length` bytes at `position`, fewer at the end of the file. Good until the next call. */
+  async at(position: number, length: number): Promise<Uint8Array> {
+    const end = Math.min(position + length, this.#fileBytes);
+    if (position >= this.#from && end <= this.#to) return this.#buffer.subarray(position - this.#from, end - this.#from);
+    if (length > this.#buffer.length) return read(this.#handle, new Uint8Array(length), position);
+    this.#from = position;
+    this.#to = position + (await read(this.#handle, this.#buffer, position)).length;
+    return this.#buffer.subarray(0, Math.min(length, this.#to - position));
+  }
+}
+
+async function readInit(file: FileWindow, fileBytes: number): Promise<{ init: InitSegment; bytes: number } | null> {
   let offset = 0;
   for (let boxes = 0; boxes < 8; boxes++) {
-    const head = await readAt(file, offset, 16);
+    const head = await file.at(offset, 16);
     const box = wholeBox(head, offset, fileBytes);
     if (!box || box.size > MAX_HEADER_BYTES) return null;
     offset += box.size;
     if (box.type !== 'moov') continue;
-    const init = parseInit(await readAt(file, offset - box.size, box.size));
+    const init = parseInit((await file.at(offset - box.size, box.size)).slice());
     return init && { init, bytes: offset };
   }
   return null;
@@ -76,8 +104,8 @@ class Scan {
   }
 
   /** Takes `[prft] moof mdat` at `offset`; the offset behind it, or null when it is not there whole. */
-  async fragment(file: FileHandle, offset: number, fileBytes: number): Promise<number | null> {
-    let bytes = await readAt(file, offset, READ_BYTES);
+  async fragment(file: FileWindow, offset: number, fileBytes: number): Promise<number | null> {
+    let bytes = await file.at(offset, LOOK_BYTES);
     let box = wholeBox(bytes, offset, fileBytes);
     if (!box) return null;
     const prft = box.type === 'prft' ? parsePrft(bytes) : null;
@@ -85,11 +113,11 @@ class Scan {
     if (box.type === 'prft') {
       position += box.size;
       bytes = bytes.subarray(box.size);
-      if (bytes.length < 16) bytes = await readAt(file, position, READ_BYTES);
+      if (bytes.length < 16) bytes = await file.at(position, LOOK_BYTES);
       box = wholeBox(bytes, position, fileBytes);
     }
     if (box?.type !== 'moof' || box.size > MAX_MOOF_BYTES) return null;
-    if (bytes.length < box.size + 16) bytes = await readAt(file, position, box.size + 16);
+    if (bytes.length < box.size + 16) bytes = await file.at(position, box.size + 16);
     const moof = bytes.subarray(0, box.size);
     const dataBox = wholeBox(bytes.subarray(box.size), position + box.size, fileBytes);
     if (dataBox?.type !== 'mdat') return null;
@@ -145,8 +173,7 @@ function wholeBox(bytes: Uint8Array, offset: number, fileBytes: number): { type:
   return { type: readType(bytes, 4), size: box.end };
 }
 
-async function readAt(file: FileHandle, position: number, length: number): Promise<Uint8Array> {
-  const buffer = new Uint8Array(length);
-  const { bytesRead } = await file.read(buffer, 0, length, position);
+async function read(handle: FileHandle, buffer: Uint8Array, position: number): Promise<Uint8Array> {
+  const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
   return buffer.subarray(0, bytesRead);
 }
