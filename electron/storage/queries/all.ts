@@ -2,6 +2,7 @@ import type { StorageCalls } from '../interface.ts';
 import type { SqlDatabase } from '../sql.ts';
 import { cameraQueries } from './cameras.ts';
 import { deletionQueries } from './deletion.ts';
+import { eventQueries } from './events.ts';
 import { gapQueries } from './gaps.ts';
 import { indexQueries } from './index-check.ts';
 import { pathQueries } from './paths.ts';
@@ -22,6 +23,7 @@ export function allQueries(db: SqlDatabase): StorageCalls {
     spans,
     around,
     ...gapQueries(db),
+    ...eventQueries(db),
     ...runQueries(db),
     ...pathQueries(db),
   };
