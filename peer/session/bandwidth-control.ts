@@ -5,6 +5,7 @@ import { BandwidthEstimator, MOST_BPS } from './bandwidth-estimator.ts';
 import { SentHistory } from './bandwidth-history.ts';
 import { Pacer } from './bandwidth-pacer.ts';
 import { BandwidthProbe, PROBE_BYTES } from './bandwidth-probe.ts';
+import { BulkShare } from './bulk-share.ts';
 import type { OutboundPacket, Transport } from './transport.ts';
 import type { TwccFeedback } from './twcc.ts';
 
@@ -26,6 +27,8 @@ export interface BandwidthControlOptions {
   readonly rttMs: () => number | null;
   /** The viewer tells of each packet when it arrived. Else there is nothing to go by, and the rate has its upper limit. */
   readonly isTold: () => boolean;
+  /** Bytes of bulk data that are under way and not acknowledged. */
+  readonly bulkFlight?: () => number;
 }
 
 /**
@@ -34,6 +37,8 @@ export interface BandwidthControlOptions {
  */
 export class BandwidthControl implements Wire {
   readonly pacer: Pacer;
+  /** What is left for data that may wait. */
+  readonly bulk: BulkShare;
   readonly #options: BandwidthControlOptions;
   readonly #history = new SentHistory();
   readonly #estimator = new BandwidthEstimator();
@@ -50,6 +55,8 @@ export class BandwidthControl implements Wire {
     this.#options = options;
     this.#feedbacks = new TokenBucket(options.clock, FEEDBACKS.perSecond, FEEDBACKS.burst);
     this.pacer = new Pacer(options.clock, () => this.#rate);
+    const { clock, rttMs, bulkFlight = () => 0 } = options;
+    this.bulk = new BulkShare({ clock, rttMs, flight: bulkFlight, bandwidth: this });
   }
 
   /** Bits a second that the way carries, as far as is known; null without any feedback. */
@@ -97,7 +104,7 @@ export class BandwidthControl implements Wire {
     const reports = this.#history.take(feedback);
     if (reports.length === 0) return;
     this.#isHeard = true;
-    this.#estimator.take(reports, this.#options.clock.monotonic(), this.#options.rttMs() ?? 100);
+    this.#estimator.take(reports, this.#options.clock.monotonic(), this.#options.rttMs() ?? 100, this.bulk.bps);
     const came = this.#probe.take(reports);
     if (came !== null && came > 0) this.#estimator.proved(came);
   }

@@ -59,6 +59,8 @@ export class BandwidthEstimator {
   /** The rate and loss before it was reduced for loss: to see whether that helps. */
   #trial: { readonly bps: number; readonly sentBps: number; readonly share: number } | null = null;
   #tolerated = { share: 0, until: -Infinity };
+  /** What else arrived by the same way and no report tells of, bits a second. */
+  #besides = 0;
 
   /** Bits a second, LEAST_BPS..MOST_BPS. */
   get bps(): number {
@@ -80,8 +82,12 @@ export class BandwidthEstimator {
     return Math.max(this.#backedOffAt, this.#lossAt);
   }
 
-  /** @param reports in order of sending */
-  take(reports: readonly PacketReport[], now: number, rttMs: number): void {
+  /**
+   * @param reports in order of sending
+   * @param besides bits a second that arrived by the same way and that no report tells of
+   */
+  take(reports: readonly PacketReport[], now: number, rttMs: number, besides = 0): void {
+    this.#besides = besides;
     // What was sent while nothing came through tells of the outage, not of the rate.
     if (now - (this.#updatedAt ?? now) > OUTAGE_MS) this.#forget(now);
     for (const report of reports) {
@@ -140,7 +146,7 @@ export class BandwidthEstimator {
 
   #backOff(queue: number, now: number, rttMs: number): void {
     if (now - this.#backedOffAt < rttMs + AGAIN_MS) return;
-    const carried = this.#delivery.busyBps ?? this.#delivery.bps;
+    const carried = (this.#delivery.busyBps ?? this.#delivery.bps) + this.#besides;
     this.#fits = carried * BACK_OFF;
     const wanted = carried * (queue > DRAIN_MS ? BACK_OFF_LONG : BACK_OFF);
     if (wanted >= this.#bps) return;
@@ -151,7 +157,8 @@ export class BandwidthEstimator {
 
   /** True while loss forbids to grow. */
   #onLoss(now: number): boolean {
-    const { share, sentBps } = this.#loss;
+    const { share } = this.#loss;
+    const sentBps = this.#loss.sentBps + this.#besides;
     if (share === null) return false;
     const tolerated = now < this.#tolerated.until ? this.#tolerated.share : 0;
     if (share <= tolerated + LIGHT_LOSS) this.#trial = null;
@@ -169,7 +176,9 @@ export class BandwidthEstimator {
     this.#trial ??= { bps: this.#bps, sentBps, share };
     this.#lossAt = now;
     this.#fits = Math.min(this.#bps, sentBps) * (1 - share);
-    this.#set(Math.max(Math.min(this.#bps, sentBps) * (1 - Math.max(share / 2, LEAST_CUT)), this.#delivery.bps * BACK_OFF));
+    this.#set(
+      Math.max(Math.min(this.#bps, sentBps) * (1 - Math.max(share / 2, LEAST_CUT)), (this.#delivery.bps + this.#besides) * BACK_OFF),
+    );
     this.#loss.reset(now);
     return true;
   }
@@ -177,7 +186,7 @@ export class BandwidthEstimator {
   #grow(elapsedMs: number): void {
     if (this.#bps >= MOST_BPS) return;
     const train = this.#delivery.trainBps;
-    const seen = Math.max(this.#delivery.bps, train) * ABOVE_SEEN;
+    const seen = Math.max(this.#delivery.bps + this.#besides, train) * ABOVE_SEEN;
     if (seen <= this.#bps) return;
     const factor = this.#bps < this.#fits ? KNOWN_GROWTH : train > 0.9 * this.#bps ? PROVED_GROWTH : GROWTH;
     this.#set(Math.min(seen, this.#bps * factor ** (elapsedMs / 1_000)));

@@ -23,6 +23,11 @@ export class Pacer {
     this.#filledAt = clock.monotonic();
   }
 
+  /** What may leave at once when nothing was sent for a while, bytes. */
+  get burst(): number {
+    return Math.max(LEAST_BURST, (this.#bps() / 8_000) * BURST_MS);
+  }
+
   /** Bytes that may be sent now; below 0 when more was sent than should. */
   get available(): number {
     this.#fill();
@@ -56,7 +61,7 @@ export class Pacer {
     const bytesPerMs = this.#bps() / 8_000;
     const elapsed = now - this.#filledAt;
     this.#filledAt = now;
-    const burst = Math.max(LEAST_BURST, bytesPerMs * BURST_MS);
+    const { burst } = this;
     const repairBurst = Math.max(LEAST_REPAIR_BURST, bytesPerMs * REPAIR_BURST_MS);
     this.#media = Math.min(burst, (this.#media ?? burst) + elapsed * bytesPerMs);
     this.#repair = Math.min(repairBurst, (this.#repair ?? repairBurst) + elapsed * bytesPerMs * REPAIR_SHARE);

@@ -19,6 +19,12 @@ export class SimulatedWay {
   /** Bytes not sent yet for want of rate, packet by packet: when they were made. */
   readonly backlog: number[] = [];
   readonly delaysMs: number[] = [];
+  /** Packets of pictures, and probes, that were sent. */
+  sent = 0;
+  /** Of bulk data: bytes that arrived, and that are under way. */
+  readonly bulk = { arrived: 0, flying: 0 };
+  /** Packets that were thrown away unsent, because they waited too long. */
+  thrownAway = 0;
   readonly #clock: SimulatedClock;
   readonly #recorder: TwccRecorder;
   #unread: (() => void)[] | null = null;
@@ -47,6 +53,7 @@ export class SimulatedWay {
       clock,
       rttMs: () => 2 * (impairment.delayMs ?? 0),
       isTold: () => true,
+      bulkFlight: () => this.bulk.flying,
       wire: {
         seal: (packet: OutboundPacket) => {
           const sealed = Buffer.alloc(packet.payload.length + 36);
@@ -55,6 +62,7 @@ export class SimulatedWay {
         },
         sendSealed: (sealed) => {
           const sentAt = clock.monotonic();
+          this.sent += 1;
           this.link.send(sealed.length + 28, () => {
             this.delaysMs.push(clock.monotonic() - sentAt);
             const read = () => this.#recorder.push(numbers.get(sealed) ?? 0, 1);
@@ -74,9 +82,9 @@ export class SimulatedWay {
 
   /**
    * Sends for `ms`, `kbps` in the mean: 25 frames a second, a keyframe each second six times as large as the others. What waits
-   * longer than `mostMs` is thrown away. `each` is called each 4 ms.
+   * longer than `mostMs` is thrown away. `each` is called each 4 ms. `bulk`: there is no end of bulk data to send.
    */
-  async run(ms: number, kbps: number, options: { mostMs?: number; each?: () => void } = {}): Promise<void> {
+  async run(ms: number, kbps: number, options: { mostMs?: number; each?: () => void; bulk?: boolean } = {}): Promise<void> {
     this.#kbps = kbps;
     const until = this.#clock.monotonic() + ms;
     let frameAt = this.#clock.monotonic();
@@ -85,8 +93,9 @@ export class SimulatedWay {
         frameAt += 40;
         this.#frame();
       }
-      while (this.waitMs > (options.mostMs ?? 1_000)) this.backlog.shift();
+      for (; this.waitMs > (options.mostMs ?? 1_000); this.thrownAway += 1) this.backlog.shift();
       this.#drain();
+      if (options.bulk) this.#sendBulk();
       options.each?.();
       await this.#clock.advance(TICK_MS);
     }
@@ -100,6 +109,27 @@ export class SimulatedWay {
       this.#unread = null;
       for (const read of unread) read();
     }, ms);
+  }
+
+  /** As SCTP does it, with what is lost counted as under way until its timer of a second sends it again. */
+  #sendBulk(): void {
+    const { bulk } = this.control;
+    for (let size = bulk.pieceBytes; bulk.take(size); size = bulk.pieceBytes) {
+      this.bulk.flying += size;
+      this.#sendPiece(size);
+    }
+  }
+
+  #sendPiece(size: number): void {
+    let isHere = false;
+    const again = this.#clock.setTimeout(() => !isHere && this.#sendPiece(size), 1_000);
+    this.link.send(size + 94 * Math.ceil(size / PACKET), () => {
+      if (isHere) return;
+      isHere = true;
+      again.cancel();
+      this.bulk.arrived += size;
+      this.back.send(80, () => (this.bulk.flying -= size));
+    });
   }
 
   #frame(): void {
