@@ -1,4 +1,5 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -63,10 +64,49 @@ export async function ip(...args: string[]): Promise<void> {
   await run('ip', args);
 }
 
-/** What `fetch` says of a URL when asked from within a namespace. */
-export async function fetchIn(namespace: string, url: string, init: RequestInit): Promise<{ status: number; text: string }> {
-  const script = `const [url, init] = process.argv.slice(1); const r = await fetch(url, JSON.parse(init)); console.log(JSON.stringify({ status: r.status, text: await r.text() }));`;
-  const args = ['netns', 'exec', namespace, process.execPath, '--input-type=module', '-e', script, url, JSON.stringify(init)];
-  const { stdout } = await run('ip', args, { maxBuffer: 64 * 1024 * 1024 });
-  return JSON.parse(stdout) as { status: number; text: string };
+const ASKER = `
+const { createInterface } = await import('node:readline');
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, url, init } = JSON.parse(line);
+  fetch(url, init)
+    .then(async (r) => ({ id, status: r.status, text: await r.text() }), (error) => ({ id, error: String(error.cause ?? error) }))
+    .then((answer) => console.log(JSON.stringify(answer)));
+}`;
+
+type Answer = { readonly id: number } & ({ readonly status: number; readonly text: string } | { readonly error: string });
+
+/** `fetch` from within a namespace: one process that lives there and asks. */
+export class RequestsIn {
+  readonly #child: ChildProcess;
+  readonly #waiting = new Map<number, (answer: Answer) => void>();
+  #nextId = 1;
+
+  constructor(namespace: string) {
+    const args = ['netns', 'exec', namespace, process.execPath, '--input-type=module', '-e', ASKER];
+    const child = spawn('ip', args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#child = child;
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const answer = JSON.parse(line) as Answer;
+      this.#waiting.get(answer.id)?.(answer);
+      this.#waiting.delete(answer.id);
+    });
+    child.on('exit', () => {
+      for (const [id, settle] of this.#waiting) settle({ id, error: 'the asking process has ended' });
+      this.#waiting.clear();
+    });
+  }
+
+  async fetch(url: string, init: RequestInit): Promise<{ status: number; text: string }> {
+    const id = this.#nextId++;
+    const answer = await new Promise<Answer>((resolve) => {
+      this.#waiting.set(id, resolve);
+      this.#child.stdin?.write(JSON.stringify({ id, url, init }) + '\n');
+    });
+    if ('error' in answer) throw new Error(answer.error);
+    return answer;
+  }
+
+  close(): void {
+    this.#child.stdin?.end();
+  }
 }

@@ -36,6 +36,8 @@ export interface RtspServerOptions {
   readonly codec?: 'h264' | 'h265';
   /** The file's AAC, the default, or a generated tone. */
   readonly audio?: 'file' | 'aac' | 'pcmu' | 'pcma' | 'opus';
+  /** The network namespace it runs in. */
+  readonly namespace?: string | undefined;
 }
 
 export interface RtspServer {
@@ -55,7 +57,9 @@ export async function startRtspServer(options: RtspServerOptions): Promise<RtspS
   const args = [SCRIPT, file, '--port', String(options.port ?? 0), '--media', options.media ?? 'video'];
   args.push('--codec', options.codec ?? 'h264', '--audio', options.audio ?? 'file');
   if (options.user) args.push('--user', options.user, '--password', options.password ?? '');
-  const child = spawn(PYTHON, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const command = options.namespace ? ['ip', 'netns', 'exec', options.namespace, PYTHON, ...args] : [PYTHON, ...args];
+  const [program = PYTHON, ...rest] = command;
+  const child = spawn(program, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const url = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).once('line', resolve);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Camera } from '../../electron/contract/model.ts';
-import { fetchIn, type TwoHosts } from './network.ts';
+import { RequestsIn, type TwoHosts } from './network.ts';
 import { Program } from './program.ts';
 
 /** A whole installation of real processes on loopback: rendezvous, cameras, and the app in its browser host. */
@@ -23,15 +23,20 @@ export class Site {
   }
 
   readonly #env: Readonly<Record<string, string>>;
+  /** Of the app alone. */
+  readonly #appEnv: Readonly<Record<string, string>>;
+  #requests: RequestsIn | null = null;
 
   /** With `hosts`, cameras run on one host, everything else on the other; without, all on loopback. `lan`: they look for each other there. */
-  constructor(hosts?: TwoHosts, options: { lan?: boolean } = {}) {
+  constructor(hosts?: TwoHosts, options: { lan?: boolean; appEnv?: Readonly<Record<string, string>> } = {}) {
     this.hosts = hosts;
     this.#env = options.lan ? { KEYHOLE_LAN: 'on' } : {};
+    this.#appEnv = options.appEnv ?? {};
   }
 
   run(...args: string[]): Program {
-    const program = new Program(args, { namespace: args[0] === 'camera' ? this.hosts?.camera : this.hosts?.app, env: this.#env });
+    const env = args[0] === 'serve' ? { ...this.#env, ...this.#appEnv } : this.#env;
+    const program = new Program(args, { namespace: args[0] === 'camera' ? this.hosts?.camera : this.hosts?.app, env });
     this.#programs.push(program);
     return program;
   }
@@ -77,7 +82,7 @@ export class Site {
       headers: { authorization: `Bearer ${this.token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     };
-    if (this.hosts) return fetchIn(this.hosts.app, url, init);
+    if (this.hosts) return (this.#requests ??= new RequestsIn(this.hosts.app)).fetch(url, init);
     const response = await fetch(url, init);
     return { status: response.status, text: await response.text() };
   }
@@ -122,6 +127,7 @@ export class Site {
 
   async close(): Promise<void> {
     await Promise.all(this.#programs.map((program) => program.stop()));
+    this.#requests?.close();
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
