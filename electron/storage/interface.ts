@@ -1,6 +1,7 @@
 import type { UtcMs } from '../base/units.ts';
 import type { CameraId, FolderKey, GapReason, PathSpan, RecordingSettings, Span } from '../contract/model.ts';
 import type { CameraKey, NewSegment, SegmentRow } from '../segment/segment.ts';
+import type { ArchiveCalls } from './archive-calls.ts';
 import type { EventCalls } from './event-calls.ts';
 import type { IndexCalls } from './index-calls.ts';
 
@@ -56,7 +57,7 @@ interface CameraRange {
 }
 
 /** Everything the database can be asked: one entry per query; the client and the worker are both typed by these keys. */
-export interface StorageCalls extends EventCalls, IndexCalls {
+export interface StorageCalls extends EventCalls, IndexCalls, ArchiveCalls {
   /** Throws `conflict` when the id is there already. */
   addCamera(args: Omit<CameraRow, 'key' | 'removedAt' | 'relayBudget' | 'recording'>): CameraRow;
   /** In the order they were added; removed ones only when asked for. */

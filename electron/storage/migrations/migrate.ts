@@ -3,9 +3,10 @@ import type { SqlDatabase } from '../sql.ts';
 import { first } from './001-first.ts';
 import { paths } from './002-paths.ts';
 import { recording } from './003-recording.ts';
+import { archive } from './004-archive.ts';
 
 /** Entry n brings a database from version n to n + 1. Never change one that was released; add another. */
-export const MIGRATIONS: readonly string[] = [first, paths, recording];
+export const MIGRATIONS: readonly string[] = [first, paths, recording, archive];
 
 export const LATEST_VERSION = MIGRATIONS.length;
 

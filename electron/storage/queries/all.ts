@@ -1,5 +1,6 @@
 import type { StorageCalls } from '../interface.ts';
 import type { SqlDatabase } from '../sql.ts';
+import { archiveQueries } from './archive.ts';
 import { cameraQueries } from './cameras.ts';
 import { deletionQueries } from './deletion.ts';
 import { eventQueries } from './events.ts';
@@ -26,5 +27,6 @@ export function allQueries(db: SqlDatabase): StorageCalls {
     ...eventQueries(db),
     ...runQueries(db),
     ...pathQueries(db),
+    ...archiveQueries(db),
   };
 }

@@ -139,6 +139,10 @@ export function originOf(code: number): SegmentOrigin {
   return ORIGINS[code] ?? 'live';
 }
 
+export function originCode(origin: SegmentOrigin): number {
+  return ORIGINS.indexOf(origin);
+}
+
 function withKeyframes(row: RowWithList): NewSegment {
   return { ...fromRow(row), keyframes: decodeKeyframes(row.start_ms, row.list) };
 }
