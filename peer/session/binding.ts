@@ -1,6 +1,7 @@
 import { createHash, hkdfSync } from 'node:crypto';
 import { verifySignature, type Identity } from '../identity.ts';
 import { NoiseCipher } from '../noise.ts';
+import type { BulkCiphers } from './bulk-channel.ts';
 
 /**
  * Ties a DTLS session to the two identities that agreed on it over the secure channel. The library does not check that the
@@ -27,6 +28,7 @@ const CONTROL_LABEL = 'EXPORTER-keyhole-control-v1';
 export class SessionBinding {
   readonly #transcript: (role: SessionRole) => Buffer;
   readonly #controlKeys: Record<SessionRole, NoiseCipher>;
+  readonly #bulkKeys: Record<SessionRole, NoiseCipher>;
   readonly #role: SessionRole;
 
   /** @param handshakeHash of the secure channel over which offer and answer went */
@@ -37,9 +39,10 @@ export class SessionBinding {
     const exported = facts.exportKeyingMaterial(LABEL, 32);
     this.#transcript = (of) => Buffer.concat([Buffer.from(`keyhole session v1\0${of}\0`), exported, viewer, camera, handshakeHash]);
     const material = facts.exportKeyingMaterial(CONTROL_LABEL, 32);
-    const key = (of: SessionRole) =>
-      new NoiseCipher(Buffer.from(hkdfSync('sha256', material, handshakeHash, `keyhole control v1 from ${of}`, 32)));
-    this.#controlKeys = { viewer: key('viewer'), camera: key('camera') };
+    const key = (channel: 'control' | 'bulk', of: SessionRole) =>
+      new NoiseCipher(Buffer.from(hkdfSync('sha256', material, handshakeHash, `keyhole ${channel} v1 from ${of}`, 32)));
+    this.#controlKeys = { viewer: key('control', 'viewer'), camera: key('control', 'camera') };
+    this.#bulkKeys = { viewer: key('bulk', 'viewer'), camera: key('bulk', 'camera') };
   }
 
   /** What this end sends: 64 bytes. */
@@ -59,6 +62,12 @@ export class SessionBinding {
 
   get receive(): NoiseCipher {
     return this.#controlKeys[this.#role === 'viewer' ? 'camera' : 'viewer'];
+  }
+
+  /** Ciphers for the bulk channel. */
+  get bulk(): BulkCiphers {
+    const { viewer, camera } = this.#bulkKeys;
+    return this.#role === 'viewer' ? { send: viewer, receive: camera } : { send: camera, receive: viewer };
   }
 }
 

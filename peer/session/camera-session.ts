@@ -5,6 +5,8 @@ import { asCoded, type CodedError, type ErrorCode } from '../../electron/base/er
 import type { PunchBudget } from '../nat/punch-budget.ts';
 import type { NatSummary } from '../nat/report.ts';
 import { BandwidthControl } from './bandwidth-control.ts';
+import { BulkChannel } from './bulk-channel.ts';
+import { BulkServer, type Spool } from './bulk-server.ts';
 import { viewerControl, type CameraControl, type ViewerControl } from './control-messages.ts';
 import { RtpStream } from './rtp-stream.ts';
 import { SessionCore, type SessionOptions } from './session-core.ts';
@@ -56,6 +58,10 @@ export class CameraSession {
   #wasLost = false;
   #begunAt = -Infinity;
   #isReady = false;
+  /** The viewer knows the bulk channel. */
+  #knowsBulk = false;
+  #spool: Spool | null = null;
+  #bulk: BulkServer | null = null;
   #theirKind: PathKind = 'host';
 
   private constructor(options: CameraSessionOptions, transport: Transport) {
@@ -78,7 +84,9 @@ export class CameraSession {
       clock: options.clock,
       rttMs: () => this.rttMs,
       isTold: () => transport.hasArrivals,
+      bulkFlight: () => transport.bulkFlight,
     });
+    transport.bulkMessages.on((bytes) => this.#bulk?.take(bytes));
     transport.arrivals.on((arrivals) => this.bandwidth.onFeedback(arrivals));
     this.#core.messages.on((message) => this.#onControl(message));
     this.consentChanged.on((state) => {
@@ -188,8 +196,29 @@ export class CameraSession {
 
   /** Says hello: the first message after the viewer is ready. */
   hello(name: string): void {
-    this.send({ type: 'hello', version: 1, name, path: this.#transport.paths.pair?.kind ?? 'host' });
+    const spool = this.#spool?.state;
+    this.send({ type: 'hello', version: 1, name, path: this.#transport.paths.pair?.kind ?? 'host', ...(spool ? { spool } : {}) });
     this.tellNat();
+  }
+
+  /** Lets the viewer, if it knows how, fetch what it missed. To be called once, when it is ready, before `hello`. */
+  serveSpool(spool: Spool): void {
+    const ciphers = this.#core.bulkCiphers;
+    if (!ciphers || !this.#knowsBulk || this.#spool) return;
+    this.#spool = spool;
+    this.#bulk = new BulkServer({
+      spool,
+      channel: new BulkChannel(ciphers),
+      share: this.bandwidth.bulk,
+      isOpen: () => this.consent === 'fresh',
+      send: (sealed) => void this.#transport.sendBulk(sealed),
+      clock: this.#options.clock,
+    });
+    const off = spool.changed.on(() => this.send({ type: 'spool', spool: spool.state }));
+    this.closed.on(() => {
+      off();
+      this.#bulk?.close();
+    });
   }
 
   /** The shortest round trip of the last minute, ms; null before there is one. */
@@ -208,6 +237,7 @@ export class CameraSession {
   #onControl(message: ViewerControl): void {
     if (message.type === 'ready' && !this.#isReady) {
       this.#isReady = true;
+      this.#knowsBulk = message.bulk === true;
       this.#setTheirKind(message.path);
       this.ready.emit();
     } else if (message.type === 'path-kind') {

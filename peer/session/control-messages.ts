@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isErrorCode, type ErrorCode } from '../../electron/base/errors.ts';
 import { natSummary, pathAnswer, pathOffer } from '../path/path-messages.ts';
+import { spoolState } from './bulk-messages.ts';
 
 /** What both ends of a session say to each other on the control channel. JSON, sealed; at most this many bytes. */
 export const MAX_CONTROL_BYTES = 16 * 1024;
@@ -64,7 +65,15 @@ const errorCode = z
 
 export const cameraControl = z.discriminatedUnion('type', [
   ...common,
-  z.object({ type: z.literal('hello'), version: z.literal(1), name: z.string().max(128), path: pathKind }),
+  /** `spool`: it has one, and serves the bulk channel. */
+  z.object({
+    type: z.literal('hello'),
+    version: z.literal(1),
+    name: z.string().max(128),
+    path: pathKind,
+    spool: spoolState.optional(),
+  }),
+  z.object({ type: z.literal('spool'), spool: spoolState }),
   z.object({ type: z.literal('streams'), streams: z.array(streamInfo).max(8) }),
   mapping,
   z.object({
@@ -93,7 +102,13 @@ export type CameraControl = z.infer<typeof cameraControl>;
 export const viewerControl = z.discriminatedUnion('type', [
   ...common,
   /** The viewer has checked the camera's proof: media may flow. */
-  z.object({ type: z.literal('ready'), version: z.literal(1), path: pathKind }),
+  z.object({
+    type: z.literal('ready'),
+    version: z.literal(1),
+    path: pathKind,
+    /** It knows the bulk channel. */
+    bulk: z.boolean().optional(),
+  }),
   z.object({ type: z.literal('path-offer'), offer: pathOffer }),
   /** The viewer's path was dead for a while: what came before is lost, and it needs a beginning. */
   z.object({ type: z.literal('resume') }),

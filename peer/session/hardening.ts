@@ -76,6 +76,28 @@ export function retransmitNow(sctp: object): void {
   Reflect.apply(expired, sctp, []);
 }
 
+/** What may be under way at once on the data channels, bytes; for less than that the window is no reason to wait. */
+const WINDOW = 256 * 1024;
+
+/**
+ * Bulk data has a rate of its own, found by delay and loss (`bulk-share.ts`), and stays well below what the way carries. The library's window
+ * does not grow with traffic that does not fill it, and falls to one packet with each timer that runs out: it would hold up what is paced
+ * already, and control messages behind it.
+ */
+export function widenWindow(sctp: object): void {
+  const window: unknown = Reflect.get(sctp, 'cwnd');
+  if (typeof window !== 'number') throw new Error('werift has changed: SCTP.cwnd is gone');
+  if (window < WINDOW) Reflect.set(sctp, 'cwnd', WINDOW);
+}
+
+/** Bytes sent and not acknowledged; Infinity while messages wait to be sent. */
+export function unacknowledged(sctp: object): number {
+  const queue: unknown = Reflect.get(sctp, 'outboundQueue');
+  const flight: unknown = Reflect.get(sctp, 'flightSize');
+  if (!Array.isArray(queue) || typeof flight !== 'number') throw new Error('werift has changed: SCTP.flightSize is gone');
+  return queue.length > 0 ? Infinity : flight;
+}
+
 interface RolloverState {
   rolloverCounter: number;
   rolloverHasProcessed?: boolean;

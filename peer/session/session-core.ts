@@ -5,6 +5,7 @@ import { CodedError, isErrorCode, type ErrorCode } from '../../electron/base/err
 import type { Log } from '../../electron/base/log.ts';
 import type { Identity } from '../identity.ts';
 import { SessionBinding, type SessionRole } from './binding.ts';
+import type { BulkCiphers } from './bulk-channel.ts';
 import { ClockOffset } from './clock-offset.ts';
 import { ControlChannel } from './control-channel.ts';
 import type { CameraControl, ViewerControl } from './control-messages.ts';
@@ -106,6 +107,11 @@ export class SessionCore<In extends CameraControl | ViewerControl, Out extends C
 
   get isBound(): boolean {
     return this.#settle === null && !this.#over;
+  }
+
+  /** Of the bulk channel; null before both identities are proven. */
+  get bulkCiphers(): BulkCiphers | null {
+    return this.isBound ? (this.#binding?.bulk ?? null) : null;
   }
 
   /** Why the session is over; null while it is not. */

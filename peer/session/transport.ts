@@ -16,7 +16,7 @@ import { Emitter } from '../../electron/base/emitter.ts';
 import type { CodedError } from '../../electron/base/errors.ts';
 import type { Log } from '../../electron/base/log.ts';
 import { certificateFingerprint, type DtlsFacts, type SessionRole } from './binding.ts';
-import { boundReassembly, refusePlainRecords, retransmitNow, surviveSctp, tuneSrtp } from './hardening.ts';
+import { boundReassembly, refusePlainRecords, retransmitNow, surviveSctp, tuneSrtp, unacknowledged, widenWindow } from './hardening.ts';
 import { createConnection } from './connection.ts';
 import { MAX_CANDIDATES } from '../path/ice-description.ts';
 import { IcePath } from '../path/ice-path.ts';
@@ -47,7 +47,8 @@ export interface OutboundPacket extends Omit<InboundPacket, 'payload'> {
 /** One-byte header extension (RFC 8285 §4.2) with `composition`, 24 bits signed; on the first packet of a frame that has one. */
 const COMPOSITION_EXTENSION = 14;
 export const CONTROL_LABEL = 'control';
-/** Data channels that the other end may open; one is used. */
+const BULK_LABEL = 'bulk';
+/** Data channels that the other end may open; two are used. */
 const MAX_CHANNELS = 4;
 /** Sections of a description: one for each kind of media, and the data channel. */
 const MAX_SECTIONS = 8;
@@ -67,6 +68,7 @@ export class Transport {
   readonly arrivals = new Emitter<TwccFeedback>();
   readonly controlReady = new Emitter<void>();
   readonly controlMessages = new Emitter<Buffer>();
+  readonly bulkMessages = new Emitter<Buffer>();
   /** The ways to the other end: one at first, others by `negotiation`. */
   readonly paths: Paths;
   readonly #pc: RTCPeerConnection;
@@ -77,6 +79,7 @@ export class Transport {
   /** The one under all media; null before there is a description. */
   #dtls: RTCDtlsTransport | null = null;
   #control: RTCDataChannel | null = null;
+  #bulk: RTCDataChannel | null = null;
   /** Identifier of the header extension with `transportSequence`; null: not agreed on. */
   #twcc: number | null = null;
   #facts: DtlsFacts | null = null;
@@ -106,6 +109,7 @@ export class Transport {
     } else {
       pc.onDataChannel.subscribe((channel) => {
         if (channel.label === CONTROL_LABEL && !transport.#control) transport.#useControl(channel);
+        else if (channel.label === BULK_LABEL && !transport.#bulk) transport.#useBulk(channel);
       });
     }
     let channels = 0;
@@ -188,6 +192,26 @@ export class Transport {
     return true;
   }
 
+  /** Opens the channel for data that may wait. */
+  openBulk(): void {
+    if (!this.#bulk && this.#released) this.#useBulk(this.#pc.createDataChannel(BULK_LABEL));
+  }
+
+  /** False when there is no channel. Before it is open the bytes wait, in order. */
+  sendBulk(bytes: Buffer): boolean {
+    if (!this.#bulk || !this.#released || !['connecting', 'open'].includes(this.#bulk.readyState)) return false;
+    const sctp = this.#pc.sctpTransport?.sctp;
+    if (sctp) widenWindow(sctp);
+    this.#bulk.send(bytes);
+    return true;
+  }
+
+  /** Bytes that are under way on the data channels and not acknowledged; Infinity while some could not even leave. */
+  get bulkFlight(): number {
+    const sctp = this.#pc.sctpTransport?.sctp;
+    return sctp ? unacknowledged(sctp) : Infinity;
+  }
+
   /** Bytes that wait on the control channel. */
   get controlBacklog(): number {
     return this.#control?.bufferedAmount ?? 0;
@@ -236,8 +260,8 @@ export class Transport {
     if (this.#state === 'closed') return;
     this.#set('closed');
     this.#released = false;
-    const { state, packets, lost, keyframeWanted, arrivals, controlReady, controlMessages } = this;
-    for (const emitter of [state, packets, lost, keyframeWanted, arrivals, controlReady, controlMessages]) emitter.clear();
+    const { state, packets, lost, keyframeWanted, arrivals, controlReady, controlMessages, bulkMessages } = this;
+    for (const emitter of [state, packets, lost, keyframeWanted, arrivals, controlReady, controlMessages, bulkMessages]) emitter.clear();
     try {
       await this.#pc.close();
     } catch (error) {
@@ -339,6 +363,14 @@ export class Transport {
     channel.stateChanged.subscribe((state) => {
       if (state === 'open') this.controlReady.emit();
       if (state === 'closed') this.#set('failed');
+    });
+  }
+
+  #useBulk(channel: RTCDataChannel): void {
+    this.#bulk = channel;
+    // Nobody who has not proven himself is listened to.
+    channel.onMessage.subscribe((message) => {
+      if (this.#released && typeof message !== 'string') this.bulkMessages.emit(message);
     });
   }
 

@@ -6,6 +6,9 @@ import type { NatSummary } from '../nat/report.ts';
 import type { SignalingLink } from '../signaling/link.ts';
 import type { ConsentState } from '../path/consent.ts';
 import { PROBE_PAYLOAD_TYPE } from './bandwidth-control.ts';
+import { BulkChannel } from './bulk-channel.ts';
+import { BulkClient, type SpoolReader } from './bulk-client.ts';
+import type { SpoolState } from './bulk-messages.ts';
 import { cameraControl, type CameraControl, type ViewerControl } from './control-messages.ts';
 import { NackTracker } from './nack-tracker.ts';
 import { SessionCore, type SessionOptions } from './session-core.ts';
@@ -64,6 +67,8 @@ export class ViewerSession {
   readonly #keeper: PathKeeper;
   #theirKind: PathKind = 'host';
   #theirNat: NatSummary | null = null;
+  #spool: SpoolState | null = null;
+  #bulk: BulkClient | null = null;
   #wasLost = false;
   readonly #trackers = new Map<number, NackTracker>();
   readonly #arrivals: TwccRecorder;
@@ -97,7 +102,11 @@ export class ViewerSession {
     this.troubled = this.#keeper.troubled;
     this.control.on((message) => this.#onControl(message));
     this.closed = this.#core.closed;
-    this.closed.on(() => this.#stop());
+    this.closed.on((error) => {
+      this.#bulk?.close(error);
+      this.#stop();
+    });
+    transport.bulkMessages.on((bytes) => this.#bulk?.take(bytes));
     this.#arrivals = new TwccRecorder({ clock, send: (rtcp) => transport.sendArrivals(rtcp) });
     transport.packets.on((packet) => this.#onPacket(packet));
     this.consentChanged.on((state) => {
@@ -157,7 +166,7 @@ export class ViewerSession {
 
   /** The second half: from here on there is media, for which somebody should listen. */
   begin(): void {
-    this.#core.send({ type: 'ready', version: 1, path: this.#transport.paths.pair?.kind ?? 'host' });
+    this.#core.send({ type: 'ready', version: 1, path: this.#transport.paths.pair?.kind ?? 'host', bulk: true });
     this.tellNat();
     this.#keeper.start();
   }
@@ -208,6 +217,20 @@ export class ViewerSession {
   /** What the camera found out about its network; null before it has said. */
   get theirNat(): NatSummary | null {
     return this.#theirNat;
+  }
+
+  /** What the camera says of its spool; null: it has none, or has not said yet. */
+  get spool(): SpoolState | null {
+    return this.#spool;
+  }
+
+  /** Reads the camera's spool, until the session is over. Null where there is none. */
+  readSpool(): SpoolReader | null {
+    const ciphers = this.#core.bulkCiphers;
+    if (!this.#spool || !ciphers) return null;
+    this.#transport.openBulk();
+    this.#bulk ??= new BulkClient(new BulkChannel(ciphers), (sealed) => this.#transport.sendBulk(sealed), this.#options.clock);
+    return this.#bulk;
   }
 
   get consent(): ConsentState {
@@ -265,8 +288,12 @@ export class ViewerSession {
           if (first !== undefined && last === undefined) this.#trackerOf(ssrc)?.begin(first);
         }
         break;
+      case 'spool':
+        this.#spool = message.spool;
+        break;
       case 'hello':
       case 'path-kind':
+        if (message.type === 'hello') this.#spool = message.spool ?? null;
         this.#theirKind = message.path;
         this.#transport.paths.theirKind = message.path;
         this.#keeper.reconsider();
