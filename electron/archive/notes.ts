@@ -25,7 +25,7 @@ export function readObjectName(name: string): { readonly camera: CameraId; reado
 /** What is kept of a segment's row, and of the camera it belongs to, in its object. */
 export interface SegmentNotes {
   readonly camera: { readonly id: CameraId; readonly name: string; readonly createdAt: number };
-  readonly segment: Omit<NewSegment, 'camera' | 'folder' | 'archive' | 'hash'> & { readonly hash: Uint8Array };
+  readonly segment: Omit<NewSegment, 'camera' | 'folder' | 'archive'>;
 }
 
 const whole = z.number().int().min(0).max(8.64e15);
@@ -36,7 +36,10 @@ const schema = z.object({
   bytes: whole,
   codec: z.string().max(200),
   origin: z.enum(['live', 'healed', 'sub']),
-  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  hash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable(),
   keyframes: z.string().max(1_500_000),
 });
 
@@ -50,7 +53,7 @@ export function encodeNotes({ camera, segment }: SegmentNotes): Uint8Array {
     bytes,
     codec,
     origin,
-    hash: Buffer.from(hash).toString('hex'),
+    hash: hash && Buffer.from(hash).toString('hex'),
     keyframes: list,
   };
   return new TextEncoder().encode(JSON.stringify(notes));
@@ -64,7 +67,13 @@ export function decodeNotes(bytes: Uint8Array): SegmentNotes | null {
     if (list[0]?.at !== start || end <= start || end - start > MAX_SEGMENT_MS) return null;
     return {
       camera,
-      segment: { ...rest, start: utcMs(start), end: utcMs(end), hash: new Uint8Array(Buffer.from(hash, 'hex')), keyframes: list },
+      segment: {
+        ...rest,
+        start: utcMs(start),
+        end: utcMs(end),
+        hash: hash === null ? null : new Uint8Array(Buffer.from(hash, 'hex')),
+        keyframes: list,
+      },
     };
   } catch {
     return null;

@@ -11,7 +11,7 @@ import { KEY_ID_BYTES, type ArchiveKey } from './archive-key.ts';
  *   chunks             64 KiB of the file each (the last may be shorter), sealed one by one
  *
  * Sealed is AES-256-GCM, ciphertext then tag (16), under a key of this object alone. The nonce says what a piece is: notes, chunk or
- * last chunk, and the chunk's number. The additional data binds it to the header, to the object's name and, chunks, to the file's hash.
+ * last chunk, and the chunk's number. The additional data binds it to the header, to the object's name and, chunks, to the notes.
  */
 export const HEADER_BYTES = 64;
 export const CHUNK_BYTES = 65_536;
@@ -24,18 +24,9 @@ const MAGIC = Buffer.from('KHAR');
 const VERSION = 1;
 const CHUNK_LOG2 = 16;
 const NONCE_BYTES = 32;
-const HASH_BYTES = 32;
 const ALGORITHM = 'aes-256-gcm';
 
 const PIECE = { notes: 0, chunk: 1, lastChunk: 2 } as const;
-
-/** What an object is, beside its content: anything else than this does not open it. */
-export interface Binding {
-  /** Of the object, below the archive's own folder. */
-  readonly name: string;
-  /** SHA-256 of the file. */
-  readonly hash: Uint8Array;
-}
 
 /** Bytes of an object, whole. */
 export function sealedBytes(fileBytes: number, sealedNotesBytes: number): number {
@@ -52,7 +43,8 @@ export class ObjectSealer {
   readonly #aad: Uint8Array;
   #next = 0;
 
-  constructor(key: ArchiveKey, { name, hash }: Binding, fileBytes: number, notes: Uint8Array) {
+  /** @param name of the object, below the archive's own folder: it opens under no other */
+  constructor(key: ArchiveKey, name: string, fileBytes: number, notes: Uint8Array) {
     if (!Number.isSafeInteger(fileBytes) || fileBytes < 1 || fileBytes > MAX_FILE_BYTES) throw new Error(`a file of ${fileBytes} bytes`);
     if (notes.length + TAG_BYTES > MAX_NOTES_BYTES) throw new Error(`notes of ${notes.length} bytes`);
     const header = Buffer.alloc(HEADER_BYTES);
@@ -64,8 +56,9 @@ export class ObjectSealer {
     header.writeUInt32BE(notes.length + TAG_BYTES, 48);
     header.writeBigUInt64BE(BigInt(fileBytes), 52);
     this.#key = key.objectKey(header.subarray(16, 48));
-    this.head = Buffer.concat([header, sealPiece(this.#key, PIECE.notes, 0, binding(header, name, null), notes)]);
-    this.#aad = binding(header, name, hash);
+    const sealed = sealPiece(this.#key, PIECE.notes, 0, binding(header, name, null), notes);
+    this.head = Buffer.concat([header, sealed]);
+    this.#aad = binding(header, name, sealed);
     this.totalBytes = sealedBytes(fileBytes, notes.length + TAG_BYTES);
     this.chunks = chunksOf(fileBytes);
   }
@@ -93,15 +86,15 @@ export class OpenedObject {
   readonly chunks: number;
   readonly notes: Uint8Array;
   readonly #key: Uint8Array;
-  readonly #header: Uint8Array;
+  readonly #aad: Uint8Array;
   readonly #name: string;
-  readonly #sealedNotes: number;
+  readonly #headBytes: number;
 
-  private constructor(key: Uint8Array, header: Uint8Array, name: string, notes: Uint8Array, sealedNotes: number, fileBytes: number) {
-    this.#key = key;
-    this.#header = header;
+  private constructor(name: string, key: Uint8Array, { headBytes, fileBytes }: Header, notes: Uint8Array, aad: Uint8Array) {
     this.#name = name;
-    this.#sealedNotes = sealedNotes;
+    this.#key = key;
+    this.#headBytes = headBytes;
+    this.#aad = aad;
     this.notes = notes;
     this.fileBytes = fileBytes;
     this.chunks = chunksOf(fileBytes);
@@ -119,15 +112,16 @@ export class OpenedObject {
     if (Buffer.compare(read.keyId, key.id) !== 0)
       throw new CodedError('key-unavailable', `${name} in the archive was encrypted under another key than this archive's.`);
     if (head.length < read.headBytes) throw altered(name);
-    const header = Uint8Array.from(head.subarray(0, HEADER_BYTES));
+    const header = head.subarray(0, HEADER_BYTES);
     const objectKey = key.objectKey(header.subarray(16, 48));
-    const notes = openPiece(objectKey, PIECE.notes, 0, binding(header, name, null), head.subarray(HEADER_BYTES, read.headBytes));
+    const sealed = head.subarray(HEADER_BYTES, read.headBytes);
+    const notes = openPiece(objectKey, PIECE.notes, 0, binding(header, name, null), sealed);
     if (!notes) throw altered(name);
-    return new OpenedObject(objectKey, header, name, notes, read.headBytes - HEADER_BYTES, read.fileBytes);
+    return new OpenedObject(name, objectKey, read, notes, binding(header, name, sealed));
   }
 
   get totalBytes(): number {
-    return sealedBytes(this.fileBytes, this.#sealedNotes);
+    return sealedBytes(this.fileBytes, this.#headBytes - HEADER_BYTES);
   }
 
   /** Where the chunks are that hold these bytes of the file. Throws `not-found` on bytes that the file does not have. */
@@ -139,19 +133,18 @@ export class OpenedObject {
 
   /** Both inclusive. */
   chunkRange(first: number, last: number): ChunkRange {
-    const begin = HEADER_BYTES + this.#sealedNotes;
+    const begin = this.#headBytes;
     return { from: begin + first * SEALED_CHUNK, to: Math.min(begin + (last + 1) * SEALED_CHUNK, this.totalBytes), first, last };
   }
 
   /** The file's bytes in these chunks, by their sealed bytes. Throws `not-found` on anything but exactly them. */
-  openChunks({ from, to, first, last }: ChunkRange, sealed: Uint8Array, hash: Uint8Array): Uint8Array[] {
-    if (sealed.length !== to - from || hash.length !== HASH_BYTES) throw altered(this.#name);
-    const aad = binding(this.#header, this.#name, hash);
+  openChunks({ from, to, first, last }: ChunkRange, sealed: Uint8Array): Uint8Array[] {
+    if (sealed.length !== to - from) throw altered(this.#name);
     const plain: Uint8Array[] = [];
     for (let index = first; index <= last; index++) {
       const at = (index - first) * SEALED_CHUNK;
       const kind = index === this.chunks - 1 ? PIECE.lastChunk : PIECE.chunk;
-      const chunk = openPiece(this.#key, kind, index, aad, sealed.subarray(at, at + SEALED_CHUNK));
+      const chunk = openPiece(this.#key, kind, index, this.#aad, sealed.subarray(at, at + SEALED_CHUNK));
       if (!chunk) throw altered(this.#name);
       plain.push(chunk);
     }
@@ -163,7 +156,14 @@ function chunksOf(fileBytes: number): number {
   return Math.ceil(fileBytes / CHUNK_BYTES);
 }
 
-function readHeader(bytes: Uint8Array): { keyId: Uint8Array; headBytes: number; fileBytes: number } | null {
+interface Header {
+  readonly keyId: Uint8Array;
+  /** Header and notes. */
+  readonly headBytes: number;
+  readonly fileBytes: number;
+}
+
+function readHeader(bytes: Uint8Array): Header | null {
   if (bytes.length < HEADER_BYTES || Buffer.compare(bytes.subarray(0, 4), MAGIC) !== 0) return null;
   if (bytes[4] !== VERSION || bytes[5] !== CHUNK_LOG2) return null;
   const header = Buffer.from(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
@@ -173,9 +173,10 @@ function readHeader(bytes: Uint8Array): { keyId: Uint8Array; headBytes: number; 
   return { keyId: bytes.subarray(8, 8 + KEY_ID_BYTES), headBytes: HEADER_BYTES + sealedNotes, fileBytes };
 }
 
-function binding(header: Uint8Array, name: string, hash: Uint8Array | null): Uint8Array {
+/** What a piece belongs to: the notes to header and name, the chunks to the notes as well. */
+function binding(header: Uint8Array, name: string, sealedNotes: Uint8Array | null): Uint8Array {
   const digest = createHash('sha256').update(header).update(name).update('\0');
-  return hash ? digest.update(hash).digest() : digest.digest();
+  return sealedNotes ? digest.update(sealedNotes).digest() : digest.digest();
 }
 
 function nonceOf(kind: number, index: number): Buffer {
@@ -204,6 +205,6 @@ function openPiece(key: Uint8Array, kind: number, index: number, aad: Uint8Array
   }
 }
 
-function altered(name: string): CodedError {
+export function altered(name: string): CodedError {
   return new CodedError('not-found', `The archive's copy ${name} is incomplete, was altered, or is not the one that was put there.`);
 }

@@ -26,14 +26,12 @@ export interface ArchiveCalls {
   } | null;
   /**
    * Its object is complete. False when the row is gone or speaks of another file by now: then the object is garbage, and noted as such.
-   * A hash that the row does not have is filled in.
    */
   archiveDone(
     args: ArchivedName & {
       readonly key: CameraKey;
       readonly archive: ArchiveKeyNumber;
       readonly bytes: number;
-      readonly hash: Uint8Array;
     },
   ): boolean;
   /** It does not wait any more: its file cannot be copied. */

@@ -56,7 +56,6 @@ const done = (minute: number, more: { bytes?: number; archive?: number } = {}) =
     origin: 'live',
     archive: more.archive ?? 1,
     bytes: more.bytes ?? 1_000 + minute,
-    hash: new Uint8Array(32).fill(7),
   });
 const garbage = async (archive = 1) =>
   (await storage.call('archiveGarbage', { archive, limit: 100 })).map(({ start }) => (start - T0) / 60_000);

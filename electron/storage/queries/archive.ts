@@ -15,9 +15,7 @@ export function archiveQueries(db: SqlDatabase): ArchiveCalls {
   const next = db.prepare(
     'SELECT start_ms FROM archive_waiting WHERE camera = ? AND (origin <> ? OR start_ms < ?) ORDER BY start_ms LIMIT 1',
   );
-  const done = db.prepare(
-    'UPDATE segment SET archive = ?, hash = coalesce(hash, ?) WHERE camera = ? AND start_ms = ? AND bytes = ? AND origin = ?',
-  );
+  const done = db.prepare('UPDATE segment SET archive = ? WHERE camera = ? AND start_ms = ? AND bytes = ? AND origin = ?');
   const addGarbage = db.prepare('INSERT OR IGNORE INTO archive_garbage (archive, camera, start_ms, origin) VALUES (?, ?, ?, ?)');
   const skip = db.prepare('DELETE FROM archive_waiting WHERE camera = ? AND start_ms = ?');
   const backwards = db.prepare(
@@ -54,8 +52,8 @@ export function archiveQueries(db: SqlDatabase): ArchiveCalls {
       }
       return found && { camera: found.camera, start: utcMs(found.start) };
     },
-    archiveDone: db.transaction(({ camera, key, start, origin, archive, bytes, hash }: Parameters<ArchiveCalls['archiveDone']>[0]) => {
-      if (done.run(archive, hash, key, start, bytes, originCode(origin)).changes > 0) return true;
+    archiveDone: db.transaction(({ camera, key, start, origin, archive, bytes }: Parameters<ArchiveCalls['archiveDone']>[0]) => {
+      if (done.run(archive, key, start, bytes, originCode(origin)).changes > 0) return true;
       addGarbage.run(archive, camera, start, originCode(origin));
       return false;
     }),
