@@ -1,11 +1,14 @@
+import { uptime } from 'node:os';
 import { utcMs, type UtcMs } from './units.ts';
 
 /** Time as the code sees it: tests replace it by a simulated one, nothing else may. */
 export interface Clock {
   /** Wall clock: may jump. */
   now(): UtcMs;
-  /** Milliseconds since some fixed moment: never goes back. */
+  /** Milliseconds since some fixed moment: never goes back. On some systems it stands still while the computer sleeps. */
   monotonic(): number;
+  /** Milliseconds since the computer was started, sleep included, whatever the wall clock is set to; where that is known. */
+  uptime?(): number;
   setTimeout(run: () => void, ms: number): Timer;
 }
 
@@ -16,6 +19,7 @@ export interface Timer {
 export const systemClock: Clock = {
   now: () => utcMs(Date.now()),
   monotonic: () => performance.now(),
+  uptime: () => uptime() * 1000,
   setTimeout(run, ms) {
     const handle = setTimeout(run, ms);
     return { cancel: () => clearTimeout(handle) };
@@ -31,6 +35,7 @@ export function delay(clock: Clock, ms: number): Promise<void> {
 export class SimulatedClock implements Clock {
   #utc: number;
   #monotonic = 0;
+  #slept = 0;
   #timers: { at: number; run: () => void }[] = [];
 
   constructor(start = Date.UTC(2026, 0, 1)) {
@@ -43,6 +48,10 @@ export class SimulatedClock implements Clock {
 
   monotonic(): number {
     return this.#monotonic;
+  }
+
+  uptime(): number {
+    return this.#monotonic + this.#slept;
   }
 
   setTimeout(run: () => void, ms: number): Timer {
@@ -65,6 +74,12 @@ export class SimulatedClock implements Clock {
     }
     this.#utc += end - this.#monotonic;
     this.#monotonic = end;
+  }
+
+  /** The computer sleeps: timers and the monotonic clock stand still, the wall clock goes on. */
+  sleep(ms: number): void {
+    this.#utc += ms;
+    this.#slept += ms;
   }
 
   /** The user or NTP sets the wall clock; the monotonic one does not move. */

@@ -84,6 +84,7 @@ export type GapReason =
   | 'clock-set'
   | 'format-changed'
   | 'file-lost'
+  | 'index-lost'
   | 'deleted-by-retention'
   | 'deleted-by-person'
   | 'future'

@@ -36,11 +36,13 @@ export class Engine {
   readonly #server: ContractServer;
   readonly #closers: readonly (() => Promise<void> | void)[];
   readonly #cameras: Cameras;
+  readonly #runs: RunPeriods;
   #closing: Promise<void> | undefined;
 
-  private constructor(server: ContractServer, cameras: Cameras, closers: readonly (() => Promise<void> | void)[]) {
+  private constructor(server: ContractServer, cameras: Cameras, runs: RunPeriods, closers: readonly (() => Promise<void> | void)[]) {
     this.#server = server;
     this.#cameras = cameras;
+    this.#runs = runs;
     this.#closers = closers;
   }
 
@@ -53,7 +55,8 @@ export class Engine {
       closers.push(() => storage.close());
       storage.onFailure.on(onFailure);
       const identity = await appIdentity(storage, dataKey);
-      const runs = new RunPeriods({ storage, clock, log });
+      const indexLost = storage.report.setAside !== null || storage.report.created;
+      const runs = new RunPeriods({ storage, clock, log, indexLost });
       const folders = new StorageFolders(dataDir);
       const register = new Register(storage);
       const repaired = await repairIndex({ storage, register, folders, log: log.child('repair') });
@@ -153,7 +156,9 @@ export class Engine {
       notices.push(...(await cameras.start()));
       network.start();
       closers.push(() => server.close());
-      return new Engine(server, cameras, closers);
+      // First of all: what is missing from here on is missing since Keyhole was closed.
+      closers.push(() => runs.close());
+      return new Engine(server, cameras, runs, closers);
     } catch (error) {
       await closeAll(closers, log);
       throw error;
@@ -166,7 +171,9 @@ export class Engine {
 
   /** The computer goes to sleep or wakes: after it every session looks at once whether it is still alive. */
   power(state: 'suspend' | 'resume'): void {
-    if (state === 'resume') this.#cameras.retryNow();
+    if (state === 'suspend') return this.#runs.suspend();
+    this.#runs.resume();
+    this.#cameras.retryNow();
   }
 
   close(): Promise<void> {

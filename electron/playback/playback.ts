@@ -1,7 +1,17 @@
 import type { Clock } from '../base/clock.ts';
 import { CodedError } from '../base/errors.ts';
 import type { WithBytes } from '../contract/api.ts';
-import type { CameraId, Gop, GopGap, Recordings as RecordingsAnswer, Segment, Span, TimelineCoverage, UtcMs } from '../contract/model.ts';
+import type {
+  CameraId,
+  DayCoverage,
+  Gop,
+  GopGap,
+  Recordings as RecordingsAnswer,
+  Segment,
+  Span,
+  TimelineCoverage,
+  UtcMs,
+} from '../contract/model.ts';
 import type { Log } from '../base/log.ts';
 import type { Storage } from '../storage/client.ts';
 import { clip } from './clip.ts';
@@ -64,6 +74,11 @@ export class Playback {
 
   timeline(args: Span & { cameras: readonly CameraId[]; buckets: number }): Promise<TimelineCoverage[]> {
     return this.#recordings.timeline(args);
+  }
+
+  /** What of each of the last calendar days is recorded. Errors: `not-found`, `bad-request` for a time zone that nobody knows. */
+  days(args: { camera: CameraId; days: number; timeZone: string }): Promise<DayCoverage[]> {
+    return this.#recordings.days(args);
   }
 
   /** Pieces of one playable MP4; see clip.ts. Errors before the first piece: `not-found` when nothing is recorded there, `conflict`. */

@@ -5,21 +5,33 @@ import { utcMs } from '../base/units.ts';
 import type { Storage } from '../storage/client.ts';
 import type { GapRow } from '../storage/interface.ts';
 import { Footage } from './footage.ts';
-import { complement, coveragePerBucket, Recordings } from './recordings.ts';
+import { complement } from './ranges.ts';
+import { coveragePerBucket, Recordings } from './recordings.ts';
 
 const T0 = Date.UTC(2026, 10, 23);
 
 interface Stored {
   spans?: [number, number][];
   gaps?: { from: number; to: number | null; reason: GapRow['reason'] }[];
+  facts?: { from: number; to: number; reason: GapRow['reason']; weak?: boolean }[];
   runs?: [number, number][];
+  healed?: [number, number][];
   created?: number;
   now?: number;
   removed?: number;
 }
 
 /** Stands at the far end of the calls: what the database would answer. Times in seconds. */
-function recordingsOf({ spans = [], gaps = [], runs = [[0, 1_000]], created = 0, now = 1_000, removed }: Stored): Recordings {
+function recordingsOf({
+  spans = [],
+  gaps = [],
+  facts = [],
+  healed = [],
+  runs = [[0, 1_000]],
+  created = 0,
+  now = 1_000,
+  removed,
+}: Stored): Recordings {
   const at = (seconds: number) => utcMs(T0 + seconds * 1_000);
   const answers: Record<string, unknown> = {
     camera: { key: 1, id: 'cam-a', createdAt: at(created), removedAt: removed === undefined ? null : at(removed) },
@@ -27,6 +39,8 @@ function recordingsOf({ spans = [], gaps = [], runs = [[0, 1_000]], created = 0,
     gaps: gaps.map(({ from, to, reason }) => ({ camera: 1, start: at(from), end: to === null ? null : at(to), reason, text: reason })),
     runs: runs.map(([from, to]) => ({ from: at(from), to: at(to) })),
     around: { previous: null, next: null },
+    facts: facts.map(({ from, to, reason, weak = false }) => ({ start: at(from), end: at(to), reason, text: reason, weak })),
+    healed: healed.map(([from, to]) => ({ from: at(from), to: at(to) })),
   };
   const storage = { call: ((name: string) => Promise.resolve(answers[name])) as Storage['call'] };
   return new Recordings(storage, new Footage(storage, () => []), new SimulatedClock(T0 + now * 1_000));
@@ -88,7 +102,7 @@ describe('what was recorded and why not', () => {
     ]);
   });
 
-  it('does not take a late note of the app being alive for its absence', async () => {
+  it('tells a process that died and was started again within seconds', async () => {
     expect(
       await tile(
         {
@@ -104,7 +118,7 @@ describe('what was recorded and why not', () => {
         0,
         990,
       ),
-    ).toEqual(['0-200 recorded', '200-210 unknown', '210-990 recorded']);
+    ).toEqual(['0-200 recorded', '200-210 app-not-running', '210-990 recorded']);
   });
 
   it('gives unexplained seconds to the reason beside them, and is honest about the rest', async () => {
@@ -164,8 +178,83 @@ describe('what was recorded and why not', () => {
     expect(await tile({ spans: [[0, 999]] }, 900, 1_010)).toEqual(['900-999 recorded', '999-1010 future']);
   });
 
+  it('tells sleep, and time that the clock left out, from a connection that was lost; the time after waking up is not asleep', async () => {
+    const gaps = [{ from: 100, to: 510, reason: 'session-lost' as const }];
+    const facts = [{ from: 101, to: 500, reason: 'asleep' as const }];
+    expect(
+      await tile(
+        {
+          spans: [[0, 101]],
+          gaps,
+          facts,
+          runs: [
+            [0, 101],
+            [500, 1_000],
+          ],
+        },
+        0,
+        510,
+      ),
+    ).toEqual(['0-101 recorded', '101-500 asleep', '500-510 session-lost']);
+  });
+
+  it('has time that came twice explained by anything else first', async () => {
+    const facts = [{ from: 200, to: 400, reason: 'clock-set' as const, weak: true }];
+    const gaps = [{ from: 300, to: 320, reason: 'disk-full' as const }];
+    expect(await tile({ spans: [[0, 250]], gaps, facts, runs: [[0, 350]] }, 0, 400)).toEqual([
+      '0-250 recorded',
+      '250-300 clock-set',
+      '300-320 disk-full',
+      '320-350 clock-set',
+      '350-400 app-not-running',
+    ]);
+  });
+
+  it('keeps the own reasons of what lies in a range that was deleted', async () => {
+    const gaps = [
+      { from: 0, to: 100, reason: 'deleted-by-retention' as const },
+      { from: 100, to: 130, reason: 'ice-failed' as const },
+      { from: 130, to: 200, reason: 'deleted-by-person' as const },
+    ];
+    expect(
+      await tile(
+        {
+          spans: [[200, 990]],
+          gaps,
+          runs: [
+            [0, 110],
+            [120, 1_000],
+          ],
+        },
+        0,
+        990,
+      ),
+    ).toEqual([
+      '0-100 deleted-by-retention',
+      '100-110 ice-failed',
+      '110-120 app-not-running',
+      '120-130 ice-failed',
+      '130-200 deleted-by-person',
+      '200-990 recorded',
+    ]);
+  });
+
+  it('does not call what came a moment late unknown', async () => {
+    expect(await tile({ spans: [[0, 990]] }, 0, 1_000)).toEqual(['0-990 recorded', '990-1000 source-stalled']);
+    expect(await tile({ spans: [[0, 900]] }, 0, 1_000)).toEqual(['0-900 recorded', '900-1000 unknown']);
+  });
+
   it('ends with the removal of the camera', async () => {
     expect(await tile({ spans: [[0, 100]], removed: 100 }, 0, 300)).toEqual(['0-100 recorded', '100-300 recorder-stopped']);
+  });
+
+  it('says what was fetched later', async () => {
+    const answer = await recordingsOf({ spans: [[0, 500]], healed: [[100, 200]] }).query({
+      camera: 'cam-a',
+      from: utcMs(T0),
+      to: utcMs(T0 + 500_000),
+    });
+    expect(answer.healed).toEqual([{ from: T0 + 100_000, to: T0 + 200_000 }]);
   });
 
   it('answers odd ranges', async () => {
@@ -178,7 +267,7 @@ describe('what was recorded and why not', () => {
   it('tiles whatever is stored', async () => {
     const share = seededRandom(3);
     const random = (n: number) => Math.floor(share() * n);
-    const reasons = ['session-lost', 'unknown', 'disk-full', 'connecting'] as const;
+    const reasons = ['session-lost', 'unknown', 'disk-full', 'deleted-by-person', 'file-lost', 'clock-set'] as const;
     const disjoint = (count: number): [number, number][] => {
       const cuts = Array.from({ length: count * 2 }, () => random(1_000)).sort((a, b) => a - b);
       return Array.from({ length: count }, (_, i): [number, number] => [cuts[2 * i] ?? 0, cuts[2 * i + 1] ?? 0]).filter(
@@ -188,10 +277,18 @@ describe('what was recorded and why not', () => {
     for (let round = 0; round < 500; round++) {
       const gaps = Array.from({ length: random(6) }, () => {
         const from = random(1_000);
-        return { from, to: random(5) === 0 ? null : from + 1 + random(200), reason: reasons[random(4)] ?? 'unknown' };
+        return { from, to: random(5) === 0 ? null : from + 1 + random(200), reason: reasons[random(6)] ?? 'unknown' };
       }).sort((a, b) => a.from - b.from);
       await tile(
-        { spans: disjoint(random(5)), runs: disjoint(random(4)), gaps, created: random(600), now: 500 + random(600) },
+        {
+          spans: disjoint(random(5)),
+          runs: disjoint(random(4)),
+          gaps,
+          facts: disjoint(random(4)).map(([from, to]) => ({ from, to, reason: 'asleep', weak: random(2) === 0 })),
+          created: random(600),
+          now: 500 + random(600),
+          ...(random(4) === 0 ? { removed: 400 + random(400) } : {}),
+        },
         random(300),
         300 + random(900),
       );

@@ -49,19 +49,65 @@ describe('the gap ledger', () => {
     await ledger.settled();
     expect(notebook.gaps).toEqual([
       { start: 6_000, end: 8_000, reason: 'session-lost' },
-      { start: 9_000, end: 15_000, reason: 'unknown' },
+      { start: 9_000, end: 15_000, reason: 'source-stalled' },
     ]);
   });
 
-  it('ends what is open when the recorder is closed, and survives a database that refuses', async () => {
+  it('ends what is open when the recorder is closed', async () => {
+    const notebook = new Notebook();
+    const ledger = new GapLedger(1, notebook, silentLog);
+    ledger.interrupted(utcMs(1_000), cause('session-lost'));
+    await ledger.close(utcMs(3_000));
+    expect(notebook.gaps).toEqual([{ start: 1_000, end: 3_000, reason: 'session-lost' }]);
+  });
+
+  it('keeps the reasons that a database refuses until it takes them', async () => {
     const notebook = new Notebook();
     const ledger = new GapLedger(1, notebook, silentLog);
     notebook.failing = true;
     ledger.interrupted(utcMs(0), cause('disk-full'));
+    ledger.interrupted(utcMs(1_000), cause('session-lost'));
+    await ledger.settled();
+    expect(notebook.gaps).toEqual([]);
+    notebook.failing = false;
+    ledger.retry();
+    await ledger.settled();
+    ledger.recorded(utcMs(3_000), utcMs(4_000), null);
+    await ledger.settled();
+    expect(notebook.gaps).toEqual([
+      { start: 0, end: 1_000, reason: 'disk-full' },
+      { start: 1_000, end: 3_000, reason: 'session-lost' },
+    ]);
+  });
+
+  it('holds a bounded number of them, and covers the time of all', async () => {
+    const notebook = new Notebook();
+    notebook.failing = true;
+    const ledger = new GapLedger(1, notebook, silentLog);
+    for (let i = 0; i < 500; i++) ledger.interrupted(utcMs(i * 1_000), cause(i % 2 === 0 ? 'session-lost' : 'ice-failed'));
+    ledger.recorded(utcMs(500_000), utcMs(501_000), null);
     await ledger.settled();
     notebook.failing = false;
-    ledger.interrupted(utcMs(1_000), cause('session-lost'));
-    await ledger.close(utcMs(3_000));
-    expect(notebook.gaps).toEqual([{ start: 1_000, end: 3_000, reason: 'session-lost' }]);
+    ledger.retry();
+    await ledger.settled();
+    expect(ledger.counters.merged).toBeGreaterThan(400);
+    expect(notebook.gaps.length).toBeLessThan(70);
+    let position = 0;
+    for (const { start, end } of notebook.gaps) {
+      expect(start).toBe(position);
+      position = end ?? 0;
+    }
+    expect(position).toBe(500_000);
+  });
+
+  it('knows since when nothing is recorded that should be', () => {
+    const ledger = new GapLedger(1, new Notebook(), silentLog);
+    ledger.recorded(utcMs(0), utcMs(5_000), null);
+    ledger.interrupted(utcMs(6_000), cause('session-lost'));
+    ledger.interrupted(utcMs(9_000), cause('ice-failed'));
+    expect(ledger.current).toMatchObject({ reason: 'ice-failed', since: 5_000 });
+    ledger.interrupted(utcMs(20_000), { reason: 'schedule', text: '-' });
+    ledger.interrupted(utcMs(30_000), cause('session-lost'));
+    expect(ledger.current).toMatchObject({ reason: 'session-lost', since: 30_000 });
   });
 });

@@ -4,22 +4,42 @@ import type { Storage } from '../storage/client.ts';
 import { SPAN_TOLERANCE_MS, type CameraKey } from '../storage/interface.ts';
 import type { Cause } from '../segment/segment-cutter.ts';
 
-/** Changes of mind about one gap's reason that are not written yet; further ones are left out. */
-const MAX_WAITING = 32;
+/** Gaps that the database could not take yet; beyond it the newest becomes one with the one before it, and is counted. */
+const MAX_UNWRITTEN = 64;
+/** Footage that begins so long before the end of the last: the clock was set back, milliseconds. */
+const SET_BACK_MS = 1_000;
+/** Time that nobody meant to record: what lasts behind it has begun when it ended. */
+const NOT_OWED: ReadonlySet<Cause['reason']> = new Set(['schedule', 'no-event']);
+
+interface Gap extends Cause {
+  readonly start: UtcMs;
+  end: UtcMs | null;
+  /** Its row, once there is one. */
+  key: number | null;
+}
+
+/** Why no footage comes in at the moment. */
+export interface Interruption extends Cause {
+  /** Since when nothing is recorded that should be, whatever the reasons were. */
+  readonly since: UtcMs;
+}
 
 /**
  * Why one camera's time is missing, stored as it happens. A gap begins where the footage ended (not where the failure was
- * noticed) and ends where it goes on; a change of reason in between begins another.
+ * noticed) and ends where it goes on; a change of reason in between begins another. A database that cannot be written to (its disk is full, too)
+ * is asked again: the reasons wait.
  */
 export class GapLedger {
-  readonly counters = { opened: 0, closed: 0, skipped: 0 };
+  readonly counters = { opened: 0, closed: 0, merged: 0, refused: 0 };
   readonly #camera: CameraKey;
   readonly #storage: Pick<Storage, 'call'>;
   readonly #log: Log;
   #recordedTo: UtcMs | null = null;
-  #open: (Cause & { readonly start: UtcMs; readonly gap: Promise<number | null> }) | null = null;
-  #work: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  #open: Gap | null = null;
+  #current: Interruption | null = null;
+  #unwritten: Gap[] = [];
+  #work: Promise<void> = Promise.resolve();
+  #writing = false;
 
   constructor(camera: CameraKey, storage: Pick<Storage, 'call'>, log: Log) {
     this.#camera = camera;
@@ -28,8 +48,8 @@ export class GapLedger {
   }
 
   /** The reason of the gap that lasts, or null while footage comes in. */
-  get current(): Cause | null {
-    return this.#open;
+  get current(): Interruption | null {
+    return this.#current;
   }
 
   /** End of the footage so far, or null if there is none. */
@@ -42,59 +62,84 @@ export class GapLedger {
     const last = this.#recordedTo;
     if (this.#open) this.#close(from);
     else if (last !== null && from - last > SPAN_TOLERANCE_MS) this.#add(last, from, cause);
-    this.#recordedTo = utcMs(Math.max(last ?? 0, to));
+    this.#recordedTo = last !== null && from > last - SET_BACK_MS ? utcMs(Math.max(last, to)) : to;
+    this.retry();
   }
 
   /** No footage comes in. The first call begins a gap at the end of the footage; another reason begins another gap at `now`. */
   interrupted(now: UtcMs, cause: Cause): void {
     if (this.#open?.reason === cause.reason) return;
-    if (this.#waiting >= MAX_WAITING) {
-      this.counters.skipped += 1;
-      return;
-    }
-    const start = this.#open ? utcMs(Math.max(now, this.#open.start)) : (this.#recordedTo ?? now);
+    const start = this.#open ? now : utcMs(Math.min(now, this.#recordedTo ?? now));
+    const since = this.#current && !NOT_OWED.has(this.#current.reason) ? this.#current.since : start;
     if (this.#open) this.#close(start);
     this.counters.opened += 1;
     const { reason, text } = cause;
-    const gap = this.#enqueue(() => this.#storage.call('openGap', { camera: this.#camera, start, reason, text }));
-    this.#open = { reason, text, start, gap };
+    this.#open = { reason, text, start, end: null, key: null };
+    this.#current = { reason, text, since };
+    this.#note(this.#open);
   }
 
-  /** Resolves when what is known so far is stored. */
+  /** Asks a database again that could not be written to; costs nothing where nothing waits. To be called now and then. */
+  retry(): void {
+    if (this.#unwritten.length === 0 || this.#writing) return;
+    this.#writing = true;
+    this.#work = this.#write().finally(() => (this.#writing = false));
+  }
+
+  /** Resolves when what is known so far is stored, or could not be. */
   async settled(): Promise<void> {
-    await this.#work;
+    while (this.#writing) await this.#work;
   }
 
-  /** Ends what is open; resolves when everything is stored. */
+  /** Ends what is open; resolves when everything is stored, or could not be. */
   async close(now: UtcMs): Promise<void> {
     if (this.#open) this.#close(now);
-    await this.#work;
+    await this.settled();
   }
 
   #close(end: UtcMs): void {
     const open = this.#open;
     this.#open = null;
+    this.#current = null;
     if (!open) return;
     this.counters.closed += 1;
-    void this.#enqueue(async () => {
-      const gap = await open.gap;
-      if (gap !== null) await this.#storage.call('closeGap', { gap, end });
-    });
+    open.end = end;
+    this.#note(open);
   }
 
   #add(start: UtcMs, end: UtcMs, cause: Cause | null): void {
-    const { reason, text } = cause ?? { reason: 'unknown', text: 'Recording was interrupted for a moment; the cause was not noted.' };
-    void this.#enqueue(() => this.#storage.call('addGap', { camera: this.#camera, start, end, reason, text }));
+    const seconds = Math.round((end - start) / 1000);
+    const { reason, text } = cause ?? { reason: 'source-stalled', text: `No picture came from the camera for ${seconds} s.` };
+    this.#note({ reason, text, start, end, key: null });
   }
 
-  /** In order; a failure is logged and costs only the words of this gap. */
-  #enqueue<T>(step: () => Promise<T>): Promise<T | null> {
-    this.#waiting += 1;
-    const result = this.#work.then(step).catch((error: unknown) => {
-      this.#log.warn('the reason of a gap could not be stored', { error: String(error) });
-      return null;
-    });
-    this.#work = result.then(() => (this.#waiting -= 1));
-    return result;
+  #note(gap: Gap): void {
+    if (!this.#unwritten.includes(gap)) this.#unwritten.push(gap);
+    const [before, last] = this.#unwritten.slice(-2);
+    if (this.#unwritten.length > MAX_UNWRITTEN && before && last && last.end !== null && last.key === null) {
+      this.counters.merged += 1;
+      this.#unwritten.pop();
+      before.end = utcMs(Math.max(before.end ?? 0, last.end));
+    }
+    this.retry();
+  }
+
+  /** In order. A failure leaves what could not be written where it is. */
+  async #write(): Promise<void> {
+    for (let gap = this.#unwritten[0]; gap; gap = this.#unwritten[0]) {
+      const { start, end, reason, text } = gap;
+      try {
+        const row = { camera: this.#camera, start, reason, text };
+        if (gap.key !== null && end !== null) await this.#storage.call('closeGap', { gap: gap.key, end });
+        else if (end !== null) await this.#storage.call('addGap', { ...row, end });
+        else gap.key = await this.#storage.call('openGap', row);
+      } catch (error) {
+        this.counters.refused += 1;
+        this.#log.warn('the reason of a gap could not be stored yet', { error: String(error) });
+        return;
+      }
+      // It may have ended while its beginning was being written.
+      if (gap.end === end) this.#unwritten.shift();
+    }
   }
 }

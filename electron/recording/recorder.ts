@@ -9,7 +9,7 @@ import type { CameraKey } from '../storage/interface.ts';
 import type { SegmentDisk } from '../segment/disk.ts';
 import type { SegmentRegister } from '../segment/segment.ts';
 import type { StorageFolders } from './folders.ts';
-import { GapLedger } from './gap-ledger.ts';
+import { GapLedger, type Interruption } from './gap-ledger.ts';
 import { RemuxFeed, type RemuxFactory } from '../segment/remux-feed.ts';
 import { HOLE_MS, SegmentCutter, type Cause } from '../segment/segment-cutter.ts';
 import { SoundWait } from '../segment/sound-wait.ts';
@@ -107,8 +107,8 @@ export class Recorder {
     return this.#ledger.current === null;
   }
 
-  /** Why it is not recording. */
-  get reason(): Cause | null {
+  /** Why it is not recording, and since when. */
+  get reason(): Interruption | null {
     return this.#ledger.current;
   }
 
@@ -256,6 +256,7 @@ export class Recorder {
   /** Silence is noticed here: the source went away, stalled, or sends nothing that decoding could begin with. */
   #watch(): void {
     const now = this.#options.clock.monotonic();
+    this.#ledger.retry();
     if (this.#wanted && now - this.#toldAt >= ADDED_MS) this.#tell(now);
     if (this.#overflowing || this.#held) return;
     const live = this.#source.state === 'live';
@@ -295,7 +296,7 @@ export class Recorder {
     const { state, reason } = this.#source;
     if (reason) return { reason: reason.code, text: reason.text };
     return state === 'offline'
-      ? { reason: 'unknown', text: 'The camera was offline.' }
+      ? { reason: 'session-lost', text: 'The camera was offline, and did not say why.' }
       : { reason: 'connecting', text: 'Keyhole was connecting to the camera.' };
   }
 

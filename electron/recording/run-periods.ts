@@ -1,66 +1,139 @@
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { utcMs, type UtcMs } from '../base/units.ts';
 import type { Storage } from '../storage/client.ts';
+import type { FactRow } from '../storage/interface.ts';
+import { interruptionOf, type Reading } from './interruption.ts';
 
+/** How often the clocks are compared, milliseconds: so exactly are sleeps known. */
+const LOOK_MS = 1_000;
+/** How often "alive" is noted, milliseconds. */
 const BEAT_MS = 5_000;
-/** A beat that comes so late tells of a machine that slept or a clock that was set: a new period begins. */
-const MAX_LATE_MS = 30_000;
+/** A notice that the computer goes to sleep explains what stands still within this time, milliseconds. */
+const NOTICE_MS = 5 * 60_000;
+/** Interruptions that the database could not take yet; the oldest two become one beyond that. */
+const MAX_UNWRITTEN = 64;
 
-/** Notes when the app runs, so that time without it can be told from time in which recording failed. */
+interface Step {
+  readonly until: UtcMs;
+  readonly at: UtcMs;
+  readonly facts: readonly FactRow[];
+}
+
+/**
+ * Notes when the app runs, and when it did not although its process was there: asleep, held up, or by a clock that was set. So time without
+ * the app can be told from time in which recording failed.
+ */
 export class RunPeriods {
+  readonly counters = { interruptions: 0, merged: 0 };
   readonly #storage: Pick<Storage, 'call'>;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #indexLost: boolean;
   #run: number | null = null;
-  #lastBeat = 0;
+  #last: Reading;
+  #beatAt = 0;
+  /** When the computer said that it goes to sleep. */
+  #suspended: Reading | null = null;
+  #unwritten: Step[] = [];
   #timer: Timer | null = null;
   #work: Promise<void> = Promise.resolve();
 
-  constructor(options: { storage: Pick<Storage, 'call'>; clock: Clock; log: Log }) {
+  /** @param options.indexLost the database was made anew: why time before is missing is not known any more */
+  constructor(options: { storage: Pick<Storage, 'call'>; clock: Clock; log: Log; indexLost?: boolean }) {
     this.#storage = options.storage;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#indexLost = options.indexLost ?? false;
+    this.#last = this.#read();
   }
 
   /** To be awaited before the first recorder starts: it ends the gaps that the last run left open. Idempotent. */
   async start(): Promise<void> {
     if (this.#run !== null) return;
-    await this.#begin();
+    this.#last = this.#read();
+    this.#beatAt = this.#last.ran;
+    this.#run = await this.#storage.call('beginRun', { at: this.#last.wall, indexLost: this.#indexLost });
     this.#arm();
   }
 
-  /** Notes the end to the millisecond. Idempotent. */
+  /** The computer is about to sleep. */
+  suspend(): void {
+    this.#look();
+    this.#suspended = this.#last;
+    this.#write();
+  }
+
+  /** It woke. */
+  resume(): void {
+    const before = this.counters.interruptions;
+    this.#look();
+    const notice = this.#suspended;
+    this.#suspended = null;
+    // It was not seen by the clocks, or is over before they were looked at.
+    if (notice && before === this.counters.interruptions && this.#last.wall - notice.wall > LOOK_MS) this.#note(notice, this.#last, notice);
+  }
+
+  /** Notes the end to the millisecond: to be called first of all when the app closes. Idempotent. */
   async close(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = null;
     if (this.#run === null) return;
-    await this.#beat();
+    this.#look();
+    await this.#write();
     this.#run = null;
   }
 
-  async #begin(): Promise<void> {
-    this.#lastBeat = this.#clock.now();
-    this.#run = await this.#storage.call('beginRun', { at: this.#clock.now() });
+  #read(): Reading {
+    const ran = this.#clock.monotonic();
+    return { wall: utcMs(Math.round(this.#clock.now())), ran, up: this.#clock.uptime?.() ?? ran };
   }
 
   #arm(): void {
     this.#timer = this.#clock.setTimeout(() => {
-      void this.#beat();
+      this.#look();
+      if (this.#last.ran - this.#beatAt >= BEAT_MS) void this.#write();
       this.#arm();
-    }, BEAT_MS);
+    }, LOOK_MS);
   }
 
-  /** One after another; what the clock says counts, not when the database gets to it. */
-  #beat(): Promise<void> {
-    const at = this.#clock.now();
-    const late = at < this.#lastBeat || at - this.#lastBeat > MAX_LATE_MS;
-    this.#lastBeat = at;
+  #look(): void {
+    const last = this.#last;
+    this.#last = this.#read();
+    if (this.#suspended && this.#last.ran - this.#suspended.ran > NOTICE_MS) this.#suspended = null;
+    this.#note(last, this.#last, this.#suspended);
+  }
+
+  #note(last: Reading, now: Reading, notice: Reading | null): void {
+    const facts = interruptionOf(last, now, notice !== null);
+    if (facts.length === 0) return;
+    this.counters.interruptions += 1;
+    this.#suspended = null;
+    for (const { reason, start, end } of facts)
+      this.#log.warn(`the app was interrupted: ${reason}`, { from: new Date(start).toISOString(), to: new Date(end).toISOString() });
+    this.#unwritten.push({ until: last.wall, at: now.wall, facts });
+    if (this.#unwritten.length > MAX_UNWRITTEN) {
+      this.counters.merged += 1;
+      const [first, second] = this.#unwritten.splice(0, 2);
+      if (first && second)
+        this.#unwritten.unshift({ until: first.until, at: second.at, facts: [...first.facts, ...second.facts].slice(-8) });
+    }
+    void this.#write();
+  }
+
+  /** One after another; what the clock says counts, not when the database gets to it. What it does not take is tried again at the next beat. */
+  #write(): Promise<void> {
+    const at = this.#last.wall;
+    this.#beatAt = this.#last.ran;
     this.#work = this.#work.then(async () => {
       try {
-        if (late) this.#run = await this.#storage.call('continueRun', { at });
-        else if (this.#run !== null) await this.#storage.call('touchRun', { run: this.#run, at });
+        for (let step = this.#unwritten[0]; step && this.#run !== null; step = this.#unwritten[0]) {
+          this.#run = await this.#storage.call('continueRun', { run: this.#run, ...step });
+          this.#unwritten.shift();
+        }
+        if (this.#run !== null) await this.#storage.call('touchRun', { run: this.#run, at });
       } catch (error) {
-        this.#log.warn('the running time could not be noted', { error: String(error) });
+        this.#log.warn('the running time could not be noted yet', { error: String(error) });
       }
     });
     return this.#work;

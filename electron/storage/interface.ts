@@ -4,7 +4,9 @@ import type { CameraKey, NewSegment, SegmentRow } from '../segment/segment.ts';
 import type { ArchiveCalls } from './archive-calls.ts';
 import type { EventCalls } from './event-calls.ts';
 import type { IndexCalls } from './index-calls.ts';
+import type { LedgerCalls } from './ledger-calls.ts';
 
+export type { FactRow, GapRow } from './ledger-calls.ts';
 export { MAX_SEGMENT_MS, type CameraKey, type NewSegment, type SegmentRow } from '../segment/segment.ts';
 
 export interface CameraRow {
@@ -41,15 +43,6 @@ export interface RelayUse {
   readonly bytes: number;
 }
 
-export interface GapRow {
-  readonly camera: CameraKey;
-  readonly start: UtcMs;
-  /** Null while it lasts. */
-  readonly end: UtcMs | null;
-  readonly reason: GapReason;
-  readonly text: string;
-}
-
 interface CameraRange {
   readonly camera: CameraKey;
   readonly from: UtcMs;
@@ -57,7 +50,7 @@ interface CameraRange {
 }
 
 /** Everything the database can be asked: one entry per query; the client and the worker are both typed by these keys. */
-export interface StorageCalls extends EventCalls, IndexCalls, ArchiveCalls {
+export interface StorageCalls extends EventCalls, IndexCalls, ArchiveCalls, LedgerCalls {
   /** Throws `conflict` when the id is there already. */
   addCamera(args: Omit<CameraRow, 'key' | 'removedAt' | 'relayBudget' | 'recording'>): CameraRow;
   /** In the order they were added; removed ones only when asked for. */
@@ -110,24 +103,6 @@ export interface StorageCalls extends EventCalls, IndexCalls, ArchiveCalls {
   around(args: { readonly camera: CameraKey; readonly at: UtcMs }): { readonly previous: UtcMs | null; readonly next: UtcMs | null };
   /** Sum over all cameras, for metrics. */
   totals(args: Record<string, never>): { readonly segments: number; readonly bytes: number };
-
-  /** Begins a gap; the returned number closes it. */
-  openGap(args: Omit<GapRow, 'end'>): number;
-  /** Ends a gap; one of no length is dropped. */
-  closeGap(args: { readonly gap: number; readonly end: UtcMs }): void;
-  /** A gap known from start to end. */
-  addGap(args: GapRow & { readonly end: UtcMs }): void;
-  /** Those that overlap [from, to), in order of their start; at most 5 000. */
-  gaps(args: CameraRange): readonly GapRow[];
-
-  /** A new period in which the app runs. Gaps left open by the last one end where it was last seen alive. */
-  beginRun(args: { readonly at: UtcMs }): number;
-  /** A new period of the same process, after the machine slept or its clock was set: gaps stay open. */
-  continueRun(args: { readonly at: UtcMs }): number;
-  /** The app is alive at `at`. */
-  touchRun(args: { readonly run: number; readonly at: UtcMs }): void;
-  /** Periods in which the app ran, cut to [from, to), merged. */
-  runs(args: { readonly from: UtcMs; readonly to: UtcMs }): readonly Span[];
 
   /**
    * Spans that began, or that are longer now (one of the same start is replaced), and bytes that went through relays, in one transaction.

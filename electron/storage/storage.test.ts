@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../test/fakes/seeded-random.ts';
 import { silentLog } from '../base/log.ts';
 import { utcMs, type UtcMs } from '../base/units.ts';
-import type { Span } from '../contract/model.ts';
+import type { GapReason, Span } from '../contract/model.ts';
 import { Storage } from './client.ts';
 import { SPAN_TOLERANCE_MS, type NewSegment } from './interface.ts';
 
@@ -188,7 +188,7 @@ function merge(rows: readonly NewSegment[]): Span[] {
 describe('gaps and runs', () => {
   it('keep their reasons; an empty gap leaves no row', async () => {
     const gap = await storage.call('openGap', { camera: 1, start: at(0), reason: 'ice-failed', text: 'No path.' });
-    expect(await storage.call('gaps', { camera: 1, from: at(5), to: at(6) })).toEqual([
+    expect(await storage.call('gaps', { camera: 1, from: at(5), to: at(6) })).toMatchObject([
       { camera: 1, start: at(0), end: null, reason: 'ice-failed', text: 'No path.' },
     ]);
     await storage.call('closeGap', { gap, end: at(10) });
@@ -197,6 +197,46 @@ describe('gaps and runs', () => {
     await storage.call('closeGap', { gap: empty, end: at(10) });
     await storage.call('addGap', { camera: 1, start: at(12), end: at(12), reason: 'unknown', text: '-' });
     expect(await storage.call('gaps', { camera: 1, from: at(0), to: at(20) })).toHaveLength(1);
+  });
+
+  it('gaps of the same words near each other become one; other words, and what happened to footage, stay apart', async () => {
+    const add = (from: number, to: number, reason: GapReason, text: string) =>
+      storage.call('addGap', { camera: 7, start: at(from), end: at(to), reason, text });
+    for (let i = 0; i < 10; i++) await add(i * 60, i * 60 + 5, 'session-lost', 'Lost.');
+    await add(610, 620, 'session-lost', 'Lost again.');
+    await add(800, 810, 'session-lost', 'Lost again.');
+    await add(830, 840, 'deleted-by-person', 'Deleted.');
+    await add(850, 860, 'deleted-by-person', 'Deleted.');
+    const rows = await storage.call('gaps', { camera: 7, from: at(0), to: at(2_000) });
+    expect(rows.map(({ start, end }) => [(start - at(0)) / 1000, ((end ?? 0) - at(0)) / 1000])).toEqual([
+      [0, 545],
+      [610, 620],
+      [800, 810],
+      [830, 840],
+      [850, 860],
+    ]);
+  });
+
+  it('the same process goes on after it was away; a clock that was set back cuts what lasts in two', async () => {
+    const run = await storage.call('beginRun', { at: at(0) });
+    await storage.call('openGap', { camera: 9, start: at(50), reason: 'session-lost', text: 'Lost.' });
+    const fact = { start: at(20), end: at(60), reason: 'clock-set', text: 'Set back.', weak: true } as const;
+    const next = await storage.call('continueRun', { run, until: at(60), at: at(20), facts: [fact] });
+    expect(next).not.toBe(run);
+    expect(await storage.call('gaps', { camera: 9, from: at(0), to: at(100) })).toMatchObject([
+      { start: at(20), end: null },
+      { start: at(50), end: at(60) },
+    ]);
+    expect(await storage.call('facts', { from: at(0), to: at(100) })).toEqual([fact]);
+    expect(await storage.call('facts', { from: at(60), to: at(100) })).toEqual([]);
+  });
+
+  it('an index that had to be made anew says that the reasons of before are lost', async () => {
+    await storage.call('beginRun', { at: at(900), indexLost: true });
+    expect(await storage.call('facts', { from: at(0), to: at(1_000) })).toEqual([]);
+    await storage.call('addCamera', newCamera('cam-aaaaaaaa'));
+    await storage.call('beginRun', { at: at(900), indexLost: true });
+    expect(await storage.call('facts', { from: at(0), to: at(1_000) })).toMatchObject([{ end: at(900), reason: 'index-lost' }]);
   });
 
   it('a gap left open ends where the app was last seen alive', async () => {

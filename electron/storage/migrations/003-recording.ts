@@ -54,4 +54,14 @@ CREATE TRIGGER segment_changed AFTER UPDATE OF folder, bytes ON segment BEGIN
   INSERT INTO segment_total VALUES (new.camera, coalesce(new.folder, -1), 1, new.bytes)
   ON CONFLICT (camera, folder) DO UPDATE SET segments = segments + 1, bytes = bytes + excluded.bytes;
 END;
+CREATE TABLE fact (
+  key INTEGER PRIMARY KEY,
+  start_ms INTEGER NOT NULL,
+  end_ms INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  text TEXT NOT NULL,
+  weak INTEGER NOT NULL
+);
+CREATE INDEX fact_by_end ON fact (end_ms);
+CREATE INDEX gap_long ON gap (camera, start_ms) WHERE end_ms IS NULL OR end_ms - start_ms > 3600000;
 `;
