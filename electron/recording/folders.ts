@@ -5,6 +5,7 @@ import { Emitter } from '../base/emitter.ts';
 import { CodedError } from '../base/errors.ts';
 import { silentLog, type Log } from '../base/log.ts';
 import type { FolderKey, StorageCondition } from '../contract/model.ts';
+import type { DiskGuard } from '../segment/disk-guard.ts';
 import { nodeDisk, type SegmentDisk } from '../segment/disk.ts';
 import { MARKER_FILE, RECORDINGS_DIR } from '../segment/names.ts';
 import type { FolderRoots } from '../segment/segment.ts';
@@ -24,7 +25,7 @@ export interface StorageFolder {
   /** Absolute path of what holds `recordings/`. */
   readonly root: string;
   /** Through which its files are written: one that does not answer holds up nobody else. Absent: as the system does it. */
-  readonly disk?: SegmentDisk | undefined;
+  readonly disk?: DiskGuard | undefined;
 }
 
 export interface FoldersOptions {

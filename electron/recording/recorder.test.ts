@@ -115,12 +115,12 @@ describe('the recorder', () => {
     expect(recorder.stats.overflows).toBe(1);
     expect(recorder.stats.dropped).toBeGreaterThan(50);
     await recorder.settled();
-    expect(recorder.reason).toMatchObject({ reason: 'too-busy' });
+    expect(recorder.reason).toMatchObject({ reason: 'disk-slow' });
     await play(new UnitMaker().video({ at: T0 + 8_000, dts: 8_000, lengthMs: 2_000 }));
     await recorder.close();
     expect(recorder.stats.queuedBytes).toBe(0);
     expect(rows.map((row) => row.start - T0)).toEqual([0, 8_000]);
-    expect(gaps.find((gap) => gap.reason === 'too-busy')).toMatchObject({ start: rows[0]?.end, end: T0 + 8_000 });
+    expect(gaps.find((gap) => gap.reason === 'disk-slow')).toMatchObject({ start: rows[0]?.end, end: T0 + 8_000 });
   });
 
   it('does not write over a file that is there when the clock was set back', async () => {

@@ -29,7 +29,7 @@ export interface RecorderOptions {
   readonly camera: { readonly id: CameraId; readonly key: CameraKey };
   readonly storage: Pick<Storage, 'call'>;
   readonly register: SegmentRegister;
-  readonly folders: Pick<StorageFolders, 'choose'>;
+  readonly folders: Pick<StorageFolders, 'choose' | 'failed'>;
   /** As they are now: read at the beginning of each segment. */
   readonly settings: () => Pick<RecordingSettings, 'segmentS' | 'folder'>;
   readonly clock: Clock;
@@ -85,10 +85,11 @@ export class Recorder {
       log,
       register: options.register,
       folder: () => options.folders.choose(options.settings().folder),
+      failed: (folder, error) => options.folders.failed(folder, error),
       headroomBytes: options.headroomBytes,
       disk: options.disk,
       onWritten: (from, to, cause) => this.#written(from, to, cause),
-      onFailed: (error) => this.#failed(error),
+      onFailed: (error, elsewhere) => this.#failed(error, elsewhere),
     });
     this.#remux = new RemuxFeed({
       create: options.remux,
@@ -219,7 +220,7 @@ export class Recorder {
     this.#options.log.warn('the disk is too slow for this camera: frames are dropped up to the next keyframe', {
       camera: this.#options.camera.id,
     });
-    this.#halt({ reason: 'too-busy', text: 'The disk was too slow to take the recording.' });
+    this.#halt({ reason: 'disk-slow', text: 'The disk was too slow to take the recording.' });
     return true;
   }
 
@@ -239,9 +240,9 @@ export class Recorder {
     if (span) this.#options.onAdded?.(span);
   }
 
-  #failed(error: CodedError): void {
+  #failed(error: CodedError, elsewhere: boolean): void {
     const cause = { reason: error.code, text: error.message };
-    this.#failure = { cause, retryAt: this.#options.clock.monotonic() + RETRY_MS };
+    this.#failure = { cause, retryAt: this.#options.clock.monotonic() + (elsewhere ? 0 : RETRY_MS) };
     this.#cutter.stop(cause);
     this.#interrupt(cause);
   }

@@ -1,4 +1,6 @@
 import { mkdir, open, rename, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errnoOf } from '../base/errors.ts';
 
 /** An open file of a segment. */
 export interface DiskFile {
@@ -36,6 +38,21 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
+/** Not mkdir's own `recursive`: that one says ENOENT where the disk is full or may only be read. */
+async function makeFolder(path: string): Promise<string | undefined> {
+  try {
+    await mkdir(path);
+    return path;
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'EEXIST') return undefined;
+    if (errno !== 'ENOENT' || dirname(path) === path) throw error;
+  }
+  const above = await makeFolder(dirname(path));
+  const here = await makeFolder(path);
+  return above ?? here;
+}
+
 /** The disk that there is. */
 export const nodeDisk: SegmentDisk = {
   async open(path, as) {
@@ -47,7 +64,7 @@ export const nodeDisk: SegmentDisk = {
       close: () => handle.close(),
     };
   },
-  makeFolder: (path) => mkdir(path, { recursive: true }),
+  makeFolder,
   unlink,
   rename,
   syncFolder,

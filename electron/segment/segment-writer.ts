@@ -5,8 +5,10 @@ import type { CodedError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { utcMs, type UtcMs } from '../base/units.ts';
 import type { CameraId, Keyframe, Segment } from '../contract/model.ts';
+import type { DiskGuard } from './disk-guard.ts';
 import { checkDiskSpace } from './disk-space.ts';
 import type { SegmentDisk } from './disk.ts';
+import { RECORDINGS_DIR } from './names.ts';
 import type { Cause, CutEvent } from './segment-cutter.ts';
 import { toSegment, type CameraKey, type FolderKey, type NewSegment, type SegmentOrigin, type SegmentRegister } from './segment.ts';
 import { SegmentFile } from './segment-file.ts';
@@ -23,24 +25,27 @@ const SPACE_CHECK_MS = 5_000;
 export interface SegmentWriterOptions {
   readonly camera: { readonly id: CameraId; readonly key: CameraKey };
   readonly register: SegmentRegister;
-  /** Where the next segment goes. @throws CodedError why nowhere */
-  readonly folder: () => Promise<{ readonly key: FolderKey; readonly root: string }>;
+  /** Where the next segment goes, and through which disk. @throws CodedError why nowhere */
+  readonly folder: () => Promise<{ readonly key: FolderKey; readonly root: string; readonly disk?: DiskGuard | undefined }>;
+  /** Told what went wrong in that folder; whether another one takes recordings meanwhile. */
+  readonly failed?: ((folder: FolderKey, error: CodedError) => boolean) | undefined;
   readonly origin?: SegmentOrigin | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly headroomBytes?: number | undefined;
-  /** The real one unless said otherwise. */
+  /** In place of the folder's own. */
   readonly disk?: SegmentDisk | undefined;
   /** Footage [from, to) can be read from disk now. `cause`: why time before it is missing, if it is. */
   readonly onWritten: (from: UtcMs, to: UtcMs, cause: Cause | null) => void;
-  /** Writing failed; everything queued was thrown away. It may be tried again with a new `begin`. */
-  readonly onFailed: (error: CodedError) => void;
+  /** Writing failed; everything queued was thrown away. It may be tried again with a new `begin`: at once where there is another folder. */
+  readonly onFailed: (error: CodedError, elsewhere: boolean) => void;
 }
 
 interface OpenFile {
   readonly file: SegmentFile;
   readonly folder: FolderKey;
   readonly root: string;
+  readonly guard: DiskGuard | undefined;
   /** Over all that is in the file. */
   readonly hash: Hash;
   readonly start: UtcMs;
@@ -61,8 +66,8 @@ export class SegmentWriter {
   #queue: CutEvent[] = [];
   #queuedBytes = 0;
   #open: OpenFile | null = null;
-  /** Of the folder that was written to last. */
-  #root = '';
+  /** The folder that was written to last; null while none was found. */
+  #folder: { readonly key: FolderKey; readonly root: string } | null = null;
   /** Complete on disk, not in the database yet. */
   #unlisted: NewSegment[] = [];
   #work: Promise<void> = Promise.resolve();
@@ -98,6 +103,14 @@ export class SegmentWriter {
     const listed = this.#unlisted.map((row) => toSegment(id, row, false));
     const open = this.#open && this.#toRow(this.#open);
     return open ? [...listed, toSegment(id, open, true)] : listed;
+  }
+
+  /** What was handed over is not to wait for a bigger batch. Resolves when it is on disk. */
+  flush(): Promise<void> {
+    this.#run(async () => {
+      if (this.#open) await this.#flush(this.#open);
+    });
+    return this.#work;
   }
 
   /** Resolves when what was handed over so far is dealt with. */
@@ -137,13 +150,15 @@ export class SegmentWriter {
   async #begin(event: CutEvent & { kind: 'begin' }): Promise<void> {
     if (this.#open) await this.#end(this.#open, this.#open.end);
     const { camera, origin = 'live', disk } = this.#options;
-    const { key: folder, root } = await this.#options.folder();
-    this.#root = root;
-    const file = await SegmentFile.create(root, camera.id, event.start, origin, disk);
+    this.#folder = null;
+    const { key: folder, root, disk: guard } = await this.#options.folder();
+    this.#folder = { key: folder, root };
+    const file = await SegmentFile.create(root, camera.id, event.start, origin, disk ?? guard);
     this.#open = {
       file,
       folder,
       root,
+      guard,
       hash: createHash('sha256'),
       start: utcMs(file.start),
       codec: event.codec,
@@ -158,7 +173,8 @@ export class SegmentWriter {
   }
 
   async #checkSpace(open: OpenFile, now: number): Promise<void> {
-    await checkDiskSpace(dirname(join(open.root, open.file.file)), this.#options.headroomBytes);
+    const check = () => checkDiskSpace(dirname(join(open.root, open.file.file)), this.#options.headroomBytes);
+    await (open.guard ? open.guard.run(check, true) : check());
     this.#spaceCheckedAt = now;
   }
 
@@ -174,9 +190,7 @@ export class SegmentWriter {
     if (open.buffered >= FLUSH_BYTES) return this.#flush(open);
     this.#flushTimer ??= this.#options.clock.setTimeout(() => {
       this.#flushTimer = null;
-      this.#run(async () => {
-        if (this.#open) await this.#flush(this.#open);
-      });
+      void this.flush();
     }, FLUSH_MS);
   }
 
@@ -259,9 +273,10 @@ export class SegmentWriter {
       );
       this.#open = null;
     }
-    const failure = writeFailure(error, join(this.#root, 'recordings', camera.id));
+    const folder = this.#folder;
+    const failure = writeFailure(error, join(folder?.root ?? '', RECORDINGS_DIR, camera.id));
     log.warn('recording failed', { camera: camera.id, code: failure.code, error: error instanceof Error ? error.message : String(error) });
-    this.#options.onFailed(failure);
+    this.#options.onFailed(failure, folder !== null && (this.#options.failed?.(folder.key, failure) ?? false));
   }
 
   /** The flushed part as a row; null while no picture is flushed. */

@@ -344,7 +344,7 @@ describe.skipIf(!mountable)('a full disk (needs root to mount a tmpfs)', () => {
       recorder.push(unit);
       await recorder.settled();
       if (unit.utc === T0 + 10_000) {
-        expect(recorder.reason).toMatchObject({ reason: 'data-unwritable' });
+        expect(recorder.reason).toMatchObject({ reason: 'disk-read-only' });
         execFileSync('mount', ['-o', 'remount,rw', folder]);
       }
     }
