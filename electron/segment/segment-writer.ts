@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import { utcMs, type UtcMs } from '../base/units.ts';
 import type { CameraId, Keyframe, Segment } from '../contract/model.ts';
 import type { DiskGuard } from './disk-guard.ts';
+import { ContentHash } from './content-hash.ts';
 import { checkDiskSpace } from './disk-space.ts';
 import type { SegmentDisk } from './disk.ts';
 import { RECORDINGS_DIR } from './names.ts';
@@ -48,6 +49,8 @@ interface OpenFile {
   readonly guard: DiskGuard | undefined;
   /** Over all that is in the file. */
   readonly hash: Hash;
+  /** Of what it shows, for its proof. */
+  readonly content: ContentHash;
   readonly start: UtcMs;
   readonly codec: string;
   readonly cause: Cause | null;
@@ -160,6 +163,7 @@ export class SegmentWriter {
       root,
       guard,
       hash: createHash('sha256'),
+      content: new ContentHash(false),
       start: utcMs(file.start),
       codec: event.codec,
       cause: event.cause,
@@ -205,7 +209,10 @@ export class SegmentWriter {
     open.buffer = [];
     open.buffered = 0;
     await open.file.write(buffer);
-    for (const part of buffer) open.hash.update(part);
+    for (const part of buffer) {
+      open.hash.update(part);
+      open.content.push(part);
+    }
     const from = open.flushed.end;
     open.flushed = { end, keyframes };
     this.counters.bytes += buffered;
@@ -224,7 +231,7 @@ export class SegmentWriter {
 
   async #finish(open: OpenFile): Promise<void> {
     const unhashed = this.#toRow(open);
-    const row = unhashed && { ...unhashed, hash: open.hash.digest() };
+    const row = unhashed && { ...unhashed, hash: open.hash.digest(), content: open.content.digest() };
     if (!row) {
       this.#open = null;
       this.counters.discarded += 1;

@@ -29,6 +29,8 @@ export interface SegmentRow {
 export interface NewSegment extends SegmentRow {
   /** At least one; the first is at `start`; in order, groups one behind the other. */
   readonly keyframes: readonly Keyframe[];
+  /** Hash of what it shows (content-hash.ts), from who wrote it; goes into its proof, not into its row. */
+  readonly content?: Uint8Array | null;
 }
 
 /** Where storage folders are. */

@@ -4,6 +4,7 @@ import type { CameraKey, NewSegment, SegmentRow } from '../segment/segment.ts';
 import type { ArchiveCalls } from './archive-calls.ts';
 import type { EventCalls } from './event-calls.ts';
 import type { IndexCalls } from './index-calls.ts';
+import type { ProofCalls } from './proof-calls.ts';
 import type { LedgerCalls } from './ledger-calls.ts';
 
 export type { FactRow, GapRow } from './ledger-calls.ts';
@@ -50,7 +51,7 @@ interface CameraRange {
 }
 
 /** Everything the database can be asked: one entry per query; the client and the worker are both typed by these keys. */
-export interface StorageCalls extends EventCalls, IndexCalls, ArchiveCalls, LedgerCalls {
+export interface StorageCalls extends EventCalls, IndexCalls, ArchiveCalls, LedgerCalls, ProofCalls {
   /** Throws `conflict` when the id is there already. */
   addCamera(args: Omit<CameraRow, 'key' | 'removedAt' | 'relayBudget' | 'recording'>): CameraRow;
   /** In the order they were added; removed ones only when asked for. */

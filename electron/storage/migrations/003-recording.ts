@@ -64,4 +64,5 @@ CREATE TABLE fact (
 );
 CREATE INDEX fact_by_end ON fact (end_ms);
 CREATE INDEX gap_long ON gap (camera, start_ms) WHERE end_ms IS NULL OR end_ms - start_ms > 3600000;
+CREATE TABLE proof_head (camera INTEGER PRIMARY KEY, seq INTEGER NOT NULL, hash BLOB NOT NULL);
 `;

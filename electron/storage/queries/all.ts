@@ -7,6 +7,7 @@ import { eventQueries } from './events.ts';
 import { gapQueries } from './gaps.ts';
 import { indexQueries } from './index-check.ts';
 import { pathQueries } from './paths.ts';
+import { proofQueries } from './proofs.ts';
 import { runQueries } from './runs.ts';
 import { segmentQueries } from './segments.ts';
 import { settingQueries } from './settings.ts';
@@ -27,6 +28,7 @@ export function allQueries(db: SqlDatabase): StorageCalls {
     ...eventQueries(db),
     ...runQueries(db),
     ...pathQueries(db),
+    ...proofQueries(db),
     ...archiveQueries(db),
   };
 }
