@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { errnoOf } from '../../electron/base/errors.ts';
 import type { Camera, Recordings } from '../../electron/contract/model.ts';
 import { TwoHosts } from '../fakes/network.ts';
 import { Program } from '../fakes/program.ts';
@@ -114,10 +115,13 @@ export class World {
     const ballast = join(this.recordingsDir, 'ballast');
     rmSync(ballast, { force: true });
     if (leaveBytes === null) return;
-    const { bavail, bsize } = statfsSync(this.recordingsDir);
-    const bytes = Math.max(0, bavail * bsize - leaveBytes);
-    for (let written = 0; written < bytes; written += MIB)
-      writeFileSync(ballast, Buffer.alloc(Math.min(MIB, bytes - written), 1), { flag: 'a' });
+    try {
+      while (freeBytes(this.recordingsDir) > leaveBytes)
+        writeFileSync(ballast, Buffer.alloc(Math.min(MIB, freeBytes(this.recordingsDir) - leaveBytes), 1), { flag: 'a' });
+    } catch (error) {
+      // The recorders were quicker: then it is full.
+      if (errnoOf(error) !== 'ENOSPC') throw error;
+    }
   }
 
   /** Where every second since each camera was added went, but for the last few that are on their way to the disk. */
@@ -165,4 +169,9 @@ export class World {
     const state = join(this.site.dir, `camera-${name.replace(/\W/g, '-')}`);
     return this.site.run('camera', ...flags, '--name', name, '--rendezvous', this.site.rendezvousUrl, '--state', state);
   }
+}
+
+function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
 }
