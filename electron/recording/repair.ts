@@ -1,30 +1,39 @@
-import { open, readdir, rename, stat } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { utcMs } from '../base/units.ts';
+import { utcMs, type UtcMs } from '../base/units.ts';
+import type { CameraId, FolderKey } from '../contract/model.ts';
+import { syncFolder } from '../segment/disk.ts';
+import { segmentFile } from '../segment/names.ts';
+import type { SegmentRegister } from '../segment/segment.ts';
+import { scanSegment } from '../segment/segment-scan.ts';
 import type { Storage } from '../storage/client.ts';
-import type { CameraRow, SegmentRow } from '../storage/interface.ts';
-import { cameraFolder, readSegmentName, segmentFile } from '../segment/names.ts';
-import type { FolderKey, SegmentOrigin, SegmentRegister } from '../segment/segment.ts';
-import type { StorageFolder, StorageFolders } from './folders.ts';
+import type { CameraRow, SegmentFileRow } from '../storage/interface.ts';
+import { checkDay, daysOf, sizeOf, type DayPlace, type FoundFile } from './day-check.ts';
+import type { StorageFolders } from './folders.ts';
 import { collectGarbage } from './garbage.ts';
 import { checkMarker } from './marker.ts';
-import { syncFolder } from '../segment/disk.ts';
-import { scanSegment } from '../segment/segment-scan.ts';
 
-/** Folders looked at in each camera when nothing is known to be wrong: rows are written within seconds, so only the last can be missing. */
-const RECENT_DAYS = 3;
+/** Days of each camera that are looked at before the first recorder starts: what the last run left half done is in them. */
+const RECENT_DAYS = 2;
+/** Files of each camera that are scanned before the first recorder starts; what is older waits, it is not written to. */
+const FIRST_FILES = 64;
+/** Sizes are compared, at the start, of what began so short a time before a camera's newest file, milliseconds. */
+const SIZES_WITHIN_MS = 2 * 3_600_000;
+/** Files scanned at the same time: two keep a disk busy while one is parsed. */
+const PARALLEL = 4;
+/** Set while files of a rebuilt index are still to be looked at: goes on at the next start. */
+const REBUILDING = 'index.rebuilding';
 const DAY_MS = 86_400_000;
-/** Rows of one camera and day; a segment lasts about a minute. */
-const MAX_ROWS = 100_000;
+const LOST = 'This time was recorded, but its file is missing from the disk or unreadable.';
 
 export interface RepairOptions {
   readonly storage: Pick<Storage, 'call' | 'report'>;
   readonly register: SegmentRegister;
   readonly folders: Pick<StorageFolders, 'all' | 'root'>;
   readonly log: Log;
-  /** All days instead of the last ones: after the database was rebuilt, or when asked for. */
+  /** Compare the size of every file with its row's, and not only of the newest. */
   readonly all?: boolean;
 }
 
@@ -37,95 +46,238 @@ export interface RepairReport {
   readonly empty: number;
   /** Rows whose file is gone. */
   readonly lost: number;
+  /** Files that were another's double, noted for deletion. */
+  readonly doubles: number;
   /** Storage folders that are not there, or are not what this database knows: of these no row was taken away. */
   readonly unknownFolders: readonly string[];
 }
 
-/** Makes the index agree with the files. To be run before the first recorder starts. */
+interface Progress {
+  /** Days of all cameras and folders, and those that are done. */
+  readonly days: number;
+  done: number;
+}
+
+/** Makes the index agree with the files, all of it, while no recorder runs. */
 export async function repairIndex(options: RepairOptions): Promise<RepairReport> {
-  const { storage, folders, log } = options;
-  const all = options.all ?? (storage.report.setAside !== null || storage.report.created);
-  const report: Counts = { added: 0, cut: 0, empty: 0, lost: 0, unknownFolders: [] };
-  const known = new Set<FolderKey>();
-  for (const folder of folders.all) {
-    if (await checkMarker(storage, folder)) known.add(folder.key);
-    else {
-      report.unknownFolders = [...report.unknownFolders, folder.root];
-      log.warn('a recordings folder is not the one this database knows: is a disk not mounted? No row is taken away', {
-        folder: folder.root,
+  const repair = new IndexRepair({ ...options, busy: null });
+  await repair.before();
+  await repair.rest();
+  return repair.report;
+}
+
+/**
+ * Makes the index agree with the files: what was being written when the last run ended before the first recorder starts, the rest, newest
+ * days first, while they record. A rebuilt index of a big store takes hours, and none of it is a reason not to record.
+ */
+export class IndexRepair {
+  readonly #options: RepairOptions & { readonly busy: ((path: string) => boolean) | null };
+  readonly #report = { added: 0, cut: 0, empty: 0, lost: 0, doubles: 0, unknownFolders: [] as string[] };
+  readonly #known = new Set<FolderKey>();
+  #rebuilding = false;
+  #progress: Progress | null = null;
+  /** By camera: files that began before this may not be listed yet. */
+  readonly #pending = new Map<CameraId, UtcMs>();
+  #closed = false;
+  #work: Promise<void> | null = null;
+
+  /** @param options.busy whether a recorder has this file open; null: no recorder runs */
+  constructor(options: RepairOptions & { readonly busy: ((path: string) => boolean) | null }) {
+    this.#options = options;
+  }
+
+  get report(): RepairReport {
+    return { ...this.#report };
+  }
+
+  /** How far the rebuilding of the index is; null while nothing is rebuilt. */
+  get progress(): Progress | null {
+    return this.#rebuilding ? this.#progress : null;
+  }
+
+  /** Footage of this camera before this time is perhaps there and not listed yet; null: all there is is listed. */
+  pendingBefore(camera: CameraId): UtcMs | null {
+    return this.#rebuilding ? (this.#pending.get(camera) ?? null) : null;
+  }
+
+  /** To be awaited before the first recorder starts. Bounded: some dozens of files a camera. */
+  async before(): Promise<void> {
+    const { storage, folders, log } = this.#options;
+    for (const folder of folders.all) {
+      if (await checkMarker(storage, folder)) this.#known.add(folder.key);
+      else {
+        this.#report.unknownFolders.push(folder.root);
+        log.warn('a recordings folder is not the one this database knows: is a disk not mounted? No row is taken away', {
+          folder: folder.root,
+        });
+      }
+    }
+    await collectGarbage(this.#options);
+    const { setAside, created } = storage.report;
+    this.#rebuilding = setAside !== null || created || (await storage.call('setting', { key: REBUILDING })) !== null;
+    const places: DayPlace[] = [];
+    for (const place of await this.#places()) {
+      const days = await daysOf(place);
+      if (days.length > 0) this.#pending.set(place.camera.id, tomorrow(days.at(-1), this.#pending.get(place.camera.id)));
+      for (const day of days.slice(-RECENT_DAYS)) places.push({ ...place, day });
+    }
+    if (this.#rebuilding && places.length > 0) await storage.call('setSetting', { key: REBUILDING, value: 'yes' });
+    for (const place of places.reverse()) await this.#day(place, { newest: FIRST_FILES });
+    this.#tell();
+  }
+
+  /** The rest in the background. Idempotent. */
+  start(): void {
+    this.#work ??= this.rest().catch((error: unknown) =>
+      this.#options.log.warn('the index could not be compared with the disk: it is tried again at the next start', {
+        error: String(error),
+      }),
+    );
+  }
+
+  /** Ends after the day that is being looked at. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#work;
+  }
+
+  /** All days, newest first, of all cameras alike. Resolves when the last is done. */
+  async rest(): Promise<void> {
+    const { storage } = this.#options;
+    while (this.#rebuilding && (await storage.call('dropStrayRows', {})) > 0) if (this.#closed) return;
+    const days = new Map<string, DayPlace[]>();
+    const places = await this.#places();
+    for (const place of places)
+      for (const day of await this.#daysToCheck(place)) days.set(day, [...(days.get(day) ?? []), { ...place, day }]);
+    const all = [...days.entries()].sort(([a], [b]) => (a < b ? 1 : -1));
+    const progress: Progress = { days: all.reduce((sum, [, list]) => sum + list.length, 0), done: 0 };
+    this.#progress = progress;
+    for (const [day, list] of all) {
+      for (const place of list) {
+        if (this.#closed) return;
+        await this.#day(place, { sizes: this.#options.all === true });
+        progress.done += 1;
+      }
+      for (const { camera } of places) this.#pending.set(camera.id, utcMs(Date.parse(`${day}T00:00:00Z`)));
+    }
+    this.#pending.clear();
+    if (this.#rebuilding) await storage.call('setSetting', { key: REBUILDING, value: null });
+    this.#rebuilding = false;
+    this.#tell();
+  }
+
+  async #places() {
+    const cameras = await this.#options.storage.call('cameras', { removed: true });
+    return cameras.flatMap((camera) => this.#options.folders.all.map(({ key, root }) => ({ camera, folder: key, root })));
+  }
+
+  /** Days on the disk and days of rows: the folder of a whole day may be gone. */
+  async #daysToCheck(place: Omit<DayPlace, 'day'> & { camera: CameraRow }): Promise<Iterable<string>> {
+    const days = new Set(await daysOf(place));
+    if (!this.#known.has(place.folder)) return days;
+    const { storage } = this.#options;
+    const to = utcMs(Number.MAX_SAFE_INTEGER);
+    for (let from = utcMs(0); ;) {
+      const [row] = await storage.call('segmentFiles', { camera: place.camera.key, from, to, limit: 1 });
+      if (!row) return days;
+      const midnight = Math.floor(row.start / DAY_MS) * DAY_MS;
+      days.add(new Date(midnight).toISOString().slice(0, 10));
+      from = utcMs(midnight + DAY_MS);
+    }
+  }
+
+  async #day(place: DayPlace, how: { readonly newest?: number; readonly sizes?: boolean }): Promise<void> {
+    const { storage, busy, log } = this.#options;
+    try {
+      const first = how.newest !== undefined;
+      const lastStart = first ? await this.#lastStart(place) : 0;
+      const sizesSince = how.sizes ? 0 : first ? lastStart - SIZES_WITHIN_MS : Infinity;
+      const found = await checkDay({ storage, sizesSince, busy: first ? null : busy }, place);
+      if (this.#known.has(place.folder)) await this.#lose(place, found.lost);
+      const files = [...found.changed.map(({ file, row }) => ({ file, row })), ...found.unlisted.map((file) => ({ file, row: null }))];
+      const wanted = how.newest === undefined ? files : files.sort((a, b) => a.file.start - b.file.start).slice(-how.newest);
+      await inParallel(wanted, ({ file, row }) => this.#file(place, file, row));
+      for (const { file, row } of found.doubles) await this.#double(place, file, row);
+    } catch (error) {
+      log.warn('a day of recordings could not be compared with the index', {
+        camera: place.camera.id,
+        day: place.day,
+        error: String(error),
       });
     }
   }
-  await collectGarbage(options);
-  for (const camera of await storage.call('cameras', { removed: true })) {
-    for (const folder of folders.all) {
-      const days = (await list(join(folder.root, cameraFolder(camera.id)))).filter((name) => /^\d{4}-\d{2}-\d{2}$/.test(name)).sort();
-      for (const day of all ? days : days.slice(-RECENT_DAYS)) await repairDay(options, camera, folder, day, report);
-      if (known.has(folder.key)) await forgetLost(options, camera, folder, all ? null : (days.slice(-RECENT_DAYS)[0] ?? null), report);
-    }
+
+  async #lastStart({ camera, day }: DayPlace): Promise<number> {
+    const from = Date.parse(`${day}T00:00:00Z`);
+    const { previous } = await this.#options.storage.call('around', { camera: camera.key, at: utcMs(from + DAY_MS) });
+    return previous ?? from;
   }
-  if (report.added + report.cut + report.empty + report.lost > 0)
-    log.info('the index of recordings was repaired', { ...report, unknownFolders: report.unknownFolders.length });
-  return report;
-}
 
-type Counts = { -readonly [K in keyof RepairReport]: RepairReport[K] };
+  async #lose({ camera, folder }: DayPlace, rows: readonly SegmentFileRow[]): Promise<void> {
+    if (rows.length === 0) return;
+    const starts = rows.map(({ start }) => start);
+    const lost = await this.#options.storage.call('loseSegments', { camera: camera.key, folder, starts, text: LOST });
+    this.#report.lost += lost;
+    if (lost > 0)
+      this.#options.log.warn('recordings that are listed are not on the disk', { camera: camera.id, files: lost, first: starts[0] });
+  }
 
-async function repairDay(
-  options: RepairOptions,
-  camera: CameraRow,
-  { key, root }: StorageFolder,
-  day: string,
-  report: Counts,
-): Promise<void> {
-  const { storage, log } = options;
-  const from = Date.parse(`${day}T00:00:00Z`);
-  const range = { camera: camera.key, from: utcMs(from), to: utcMs(from + DAY_MS), limit: MAX_ROWS };
-  const rows = new Map((await storage.call('segmentsInRange', range)).map((row) => [Number(row.start), row]));
-  for (const name of await list(join(root, cameraFolder(camera.id), day))) {
-    const said = readSegmentName(name);
-    if (!said || segmentFile(camera.id, said.start, said.origin) !== `${cameraFolder(camera.id)}/${day}/${name}`.replaceAll('\\', '/'))
-      continue;
-    const path = join(root, cameraFolder(camera.id), day, name);
+  async #file(place: DayPlace, file: FoundFile, row: SegmentFileRow | null): Promise<void> {
     try {
-      await repairFile(options, { camera, path, folder: key, ...said }, rows.get(said.start), report);
+      await this.#list(place, file, row);
     } catch (error) {
-      log.warn('a recording could not be looked at', { file: path, error: String(error) });
+      // Deleted since the folder was read.
+      if (errnoOf(error) === 'ENOENT') return;
+      this.#options.log.warn('a recording could not be looked at', { file: file.path, error: String(error) });
     }
   }
-}
 
-interface FoundFile {
-  readonly camera: CameraRow;
-  readonly path: string;
-  readonly folder: FolderKey;
-  readonly start: number;
-  readonly origin: SegmentOrigin;
-}
+  async #list({ camera, folder }: DayPlace, { path, start, origin }: FoundFile, row: SegmentFileRow | null): Promise<void> {
+    const { storage, register, log } = this.#options;
+    const { segment, wholeBytes, fileBytes } = await scanSegment(path, start);
+    if (!segment) {
+      if (row) await storage.call('loseSegments', { camera: camera.key, folder, starts: [start], text: LOST });
+      this.#report.empty += 1;
+      await rename(path, `${path}.empty`);
+      log.warn('a recording without one whole picture was put aside', { file: `${path}.empty`, bytes: fileBytes });
+      return;
+    }
+    if (wholeBytes < fileBytes) {
+      this.#report.cut += 1;
+      log.info('the torn end of a recording was cut off', { file: path, bytes: fileBytes - wholeBytes });
+    }
+    await makeSafe(path, wholeBytes);
+    // What the archive has is the file as it was: a changed one is not that any more.
+    await register.list({ camera: camera.key, ...segment, folder, origin, archive: null, hash: null });
+    if (!row) this.#report.added += 1;
+  }
 
-async function repairFile(
-  { storage, register, log }: RepairOptions,
-  { camera, path, folder, start, origin }: FoundFile,
-  row: SegmentRow | undefined,
-  report: Counts,
-): Promise<void> {
-  const { size } = await stat(path);
-  if (row?.bytes === size) return;
-  const { segment, wholeBytes, fileBytes } = await scanSegment(path, start);
-  if (!segment) {
-    if (row) await forget(storage, row);
-    report.empty += 1;
-    await rename(path, `${path}.empty`);
-    log.warn('a recording without one whole picture was put aside', { file: `${path}.empty`, bytes: fileBytes });
-    return;
+  /** Two files of one start: a picture that was replaced by the whole one, or a file that was moved to another folder when the power went. */
+  async #double(place: DayPlace, file: FoundFile, row: SegmentFileRow): Promise<void> {
+    const { storage, folders, log } = this.#options;
+    const { camera, folder, root } = place;
+    const other = row.folder === null ? null : folders.root(row.folder);
+    // Its folder is not there: nothing is known of the other file.
+    if (row.folder !== null && (other === null || !this.#known.has(row.folder))) return;
+    const theirs = other && (await sizeOf(join(other, segmentFile(camera.id, row.start, row.origin))));
+    if (theirs === null) return this.#file(place, file, null);
+    const mine = await sizeOf(file.path);
+    if (mine === null) return;
+    if (file.origin !== 'sub' && !(file.origin === row.origin && mine === theirs)) {
+      log.warn('two recordings of the same time: the second is left where it is', { file: file.path });
+      return;
+    }
+    const path = segmentFile(camera.id, file.start, file.origin);
+    log.info('a recording is there twice: the second is deleted', { file: join(root, path) });
+    await storage.call('addGarbage', { folder, path });
+    this.#report.doubles += 1;
   }
-  if (wholeBytes < fileBytes) {
-    report.cut += 1;
-    log.info('the torn end of a recording was cut off', { file: path, bytes: fileBytes - wholeBytes });
+
+  #tell(): void {
+    const { added, cut, empty, lost, doubles, unknownFolders } = this.#report;
+    if (added + cut + empty + lost + doubles > 0)
+      this.#options.log.info('the index of recordings was repaired', { ...this.#report, unknownFolders: unknownFolders.length });
   }
-  await makeSafe(path, wholeBytes);
-  await register.list({ camera: camera.key, ...segment, folder, origin, archive: row?.archive ?? null, hash: null });
-  if (!row) report.added += 1;
 }
 
 /** Cut, fsync, fsync of the folder: the same order in which the writer ends a file. */
@@ -140,57 +292,15 @@ async function makeSafe(path: string, bytes: number): Promise<void> {
   await syncFolder(dirname(path));
 }
 
-/** Rows from the day `since` on (null: all) whose file is not there. */
-async function forgetLost(
-  { storage, log }: RepairOptions,
-  camera: CameraRow,
-  { key, root }: StorageFolder,
-  since: string | null,
-  report: Counts,
-): Promise<void> {
-  let from = since === null ? 0 : Date.parse(`${since}T00:00:00Z`);
-  for (;;) {
-    const rows = await storage.call('segmentsInRange', {
-      camera: camera.key,
-      from: utcMs(from),
-      to: utcMs(Number.MAX_SAFE_INTEGER),
-      limit: 5_000,
-    });
-    for (const row of rows) {
-      if (row.folder !== key) continue;
-      const file = segmentFile(camera.id, row.start, row.origin);
-      if (await exists(join(root, file))) continue;
-      log.warn('a recording that is listed is not on the disk', { file });
-      await forget(storage, row);
-      report.lost += 1;
-    }
-    const last = rows.at(-1);
-    if (!last || rows.length < 5_000) return;
-    from = last.start + 1;
-  }
+async function inParallel<T>(items: readonly T[], each: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  await Promise.all(
+    Array.from({ length: PARALLEL }, async () => {
+      for (const item of queue) await each(item);
+    }),
+  );
 }
 
-async function forget(storage: Pick<Storage, 'call'>, row: SegmentRow): Promise<void> {
-  await storage.call('removeSegments', { camera: row.camera, from: row.start, to: utcMs(row.start + 1) });
-  const text = 'This time was recorded, but its file is missing from the disk or unreadable.';
-  await storage.call('addGap', { camera: row.camera, start: row.start, end: row.end, reason: 'file-lost', text });
-}
-
-async function list(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    // Any other failure (a disk that does not answer) is no proof that the file is gone.
-    return errnoOf(error) !== 'ENOENT';
-  }
+function tomorrow(day: string | undefined, atLeast: UtcMs | undefined): UtcMs {
+  return utcMs(Math.max(Date.parse(`${day ?? '1970-01-01'}T00:00:00Z`) + DAY_MS, atLeast ?? 0));
 }

@@ -63,13 +63,14 @@ export function readIrreplaceable(db: SqlDatabase): Irreplaceable | null {
   }
 }
 
-/** Into a new, empty database: the cameras keep their integer keys. */
+/** Into a new database, or one restored from an older copy: these are the newest. The cameras keep their integer keys. */
 export function restore(db: SqlDatabase, kept: Irreplaceable): void {
   const camera = db.prepare(
     'INSERT INTO camera (key, id, name, created_ms, removed_ms, source_kind, source, relay_budget, recording) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
   );
   const setting = db.prepare('INSERT INTO setting (key, value) VALUES (?, ?)');
   db.transaction(() => {
+    db.exec('DELETE FROM camera; DELETE FROM setting');
     for (const row of kept.cameras) {
       const { key, id, name, createdAt, removedAt, sourceKind, source, relayBudget, recording } = row;
       const values: SqlValue[] = [key, id, name, createdAt, removedAt, sourceKind, source, relayBudget, JSON.stringify(recording)];

@@ -3,7 +3,7 @@ import { entryUrl } from '../base/entry.ts';
 import { Emitter } from '../base/emitter.ts';
 import { CodedError, fromWire, type WireError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { OpenReport, StorageArgs, StorageCall, StorageReply } from './interface.ts';
+import type { OpenReport, StorageArgs, StorageCall, StorageReply, WorkerSetup } from './interface.ts';
 
 /** Calls waiting for an answer; beyond it a call fails with `too-busy` instead of growing memory. */
 const MAX_PENDING = 1_000;
@@ -60,7 +60,7 @@ export class Storage {
   /** Errors: `data-unwritable`, `data-in-use`, `database-newer`, `disk-full`. A broken database is set aside: see `report`. */
   static open(options: StorageOptions): Promise<Storage> {
     const worker = new Worker(entryUrl(import.meta.url, './worker.ts', 'storage-worker'), {
-      workerData: { dataDir: options.dataDir, readOnly: options.readOnly ?? false },
+      workerData: { dataDir: options.dataDir, mode: options.readOnly ? 'read' : 'own' } satisfies WorkerSetup,
       name: 'storage',
     });
     return new Promise((resolve, reject) => {

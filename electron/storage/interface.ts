@@ -4,9 +4,10 @@ import type { CameraKey, NewSegment, SegmentRow } from '../segment/segment.ts';
 import type { ArchiveCalls } from './archive-calls.ts';
 import type { EventCalls } from './event-calls.ts';
 import type { IndexCalls } from './index-calls.ts';
-import type { ProofCalls } from './proof-calls.ts';
 import type { LedgerCalls } from './ledger-calls.ts';
+import type { ProofCalls } from './proof-calls.ts';
 
+export type { SegmentFileRow, Usage } from './index-calls.ts';
 export type { FactRow, GapRow } from './ledger-calls.ts';
 export { MAX_SEGMENT_MS, type CameraKey, type NewSegment, type SegmentRow } from '../segment/segment.ts';
 
@@ -51,7 +52,7 @@ interface CameraRange {
 }
 
 /** Everything the database can be asked: one entry per query; the client and the worker are both typed by these keys. */
-export interface StorageCalls extends EventCalls, IndexCalls, ArchiveCalls, LedgerCalls, ProofCalls {
+export interface StorageCalls extends EventCalls, IndexCalls, LedgerCalls, ProofCalls, ArchiveCalls {
   /** Throws `conflict` when the id is there already. */
   addCamera(args: Omit<CameraRow, 'key' | 'removedAt' | 'relayBudget' | 'recording'>): CameraRow;
   /** In the order they were added; removed ones only when asked for. */
@@ -127,6 +128,14 @@ export interface OpenReport {
   /** There was no database. */
   readonly created: boolean;
   readonly version: number;
+}
+
+/** `own`: the one that writes. `read`: beside it. `copy`: checks the database, writes a copy, ends. */
+export type WorkerMode = 'own' | 'read' | 'copy';
+
+export interface WorkerSetup {
+  readonly dataDir: string;
+  readonly mode: WorkerMode;
 }
 
 export type WorkerRequest =

@@ -6,3 +6,5 @@ export const LOCK_FILE = 'keyhole.lock';
 export const BACKUP_FILE = 'cameras-backup.json';
 /** Left when a query met a broken page: makes the next start check the whole database. */
 export const CHECK_FILE = 'keyhole.db.check';
+/** Whole copies, newest first: one a day. */
+export const DATABASE_COPIES: readonly string[] = ['keyhole.db.copy', 'keyhole.db.copy-before'];

@@ -3,10 +3,14 @@ import { join } from 'node:path';
 import { CodedError } from '../base/errors.ts';
 import { makeFolder } from '../base/folder.ts';
 import { readBackup, readIrreplaceable, restore, type Irreplaceable } from './backup.ts';
-import { isCorrupt } from './failure.ts';
+import { quickCheck, restoreCopy } from './copy.ts';
+import { isCorrupt, sqliteCode } from './failure.ts';
 import type { OpenReport } from './interface.ts';
 import { CHECK_FILE, DATABASE_FILE, LOCK_FILE } from './layout.ts';
 import { LATEST_VERSION, migrate, versionOf } from './migrations/migrate.ts';
+import { segmentQueries } from './queries/segments.ts';
+import { spanQueries } from './queries/spans.ts';
+import { salvage, salvageArchived } from './salvage.ts';
 import type { OpenSql, SqlDatabase } from './sql.ts';
 
 /** A database up to this size is checked at every start (about 0.1 s); a bigger one only when there is a cause. */
@@ -30,6 +34,8 @@ export function openDatabase(open: OpenSql, dataDir: string): OpenDatabase {
     const { db, report } = openChecked(open, dataDir);
     // Rows name files that are already fsynced, and pairings must survive a power cut: a commit is on the disk when it returns.
     db.pragma('synchronous = FULL');
+    // Totals are kept by triggers: they see a row that is replaced go, too.
+    db.pragma('recursive_triggers = ON');
     return {
       db,
       report,
@@ -58,7 +64,7 @@ export function openReadOnly(open: OpenSql, dataDir: string): OpenDatabase {
       `The database in ${dataDir} has format ${version}; this Keyhole reads format ${LATEST_VERSION}: start the app of the same version once.`,
     );
   }
-  return { db, report: { setAside: null, created: false, version }, close: () => void db.close() };
+  return { db, report: report({ version }), close: () => void db.close() };
 }
 
 /** A transaction that is never committed: the operating system drops its lock when the process dies, however it dies. */
@@ -76,7 +82,12 @@ function takeLock(open: OpenSql, dataDir: string): SqlDatabase {
 function openChecked(open: OpenSql, dataDir: string): { db: SqlDatabase; report: OpenReport } {
   const path = join(dataDir, DATABASE_FILE);
   const check = join(dataDir, CHECK_FILE);
-  const created = !existsSync(path);
+  // Somebody took the database away: a copy or the cameras need not go with it.
+  if (!existsSync(path)) {
+    // A journal without its database belongs to none.
+    if (existsSync(`${path}-wal`)) setBrokenAside(dataDir);
+    return { db: rebuild(open, dataDir, null, readBackup(dataDir)), report: report({ created: true }) };
+  }
   let db: SqlDatabase | null = null;
   try {
     db = open(path);
@@ -85,25 +96,21 @@ function openChecked(open: OpenSql, dataDir: string): { db: SqlDatabase; report:
     // A newer database is not ours to judge, let alone to set aside.
     if (version <= LATEST_VERSION && (existsSync(check) || statSync(path).size <= ALWAYS_CHECK_BYTES)) quickCheck(db);
     migrate(db, dataDir);
-    // Somebody took the database away: the cameras need not go with it.
-    const kept = created ? readBackup(dataDir) : null;
-    if (kept) restore(db, kept);
     rmSync(check, { force: true });
-    return { db, report: { setAside: null, created, version: LATEST_VERSION } };
+    return { db, report: report({}) };
   } catch (error) {
     const kept = db && isCorrupt(error) ? readIrreplaceable(db) : null;
     db?.close();
     if (!isCorrupt(error)) throw error;
     const setAside = setBrokenAside(dataDir);
-    const fresh = rebuild(open, path, dataDir, kept ?? readBackup(dataDir));
+    const fresh = rebuild(open, dataDir, setAside, kept ?? readBackup(dataDir));
     rmSync(check, { force: true });
-    return { db: fresh, report: { setAside, created: false, version: LATEST_VERSION } };
+    return { db: fresh, report: report({ setAside }) };
   }
 }
 
-function quickCheck(db: SqlDatabase): void {
-  const result = db.pragma('quick_check(1)', { simple: true });
-  if (result !== 'ok') throw Object.assign(new Error(String(result)), { code: 'SQLITE_CORRUPT' });
+function report(changes: Partial<OpenReport>): OpenReport {
+  return { setAside: null, created: false, version: LATEST_VERSION, ...changes };
 }
 
 /** Renamed, never deleted: somebody may still get something out of it. */
@@ -116,15 +123,37 @@ function setBrokenAside(dataDir: string): string {
   return name;
 }
 
-function rebuild(open: OpenSql, path: string, dataDir: string, kept: Irreplaceable | null): SqlDatabase {
-  const db = open(path);
+/** From the newest copy or empty, with what the remains still give, and the newest cameras and settings. */
+function rebuild(open: OpenSql, dataDir: string, remains: string | null, kept: Irreplaceable | null): SqlDatabase {
+  restoreCopy(open, dataDir);
+  const db = open(join(dataDir, DATABASE_FILE));
   try {
     db.pragma('journal_mode = WAL');
     migrate(db, dataDir);
+    if (remains !== null) bringOver(open, join(dataDir, remains), db);
     if (kept) restore(db, kept);
     return db;
   } catch (error) {
     db.close();
     throw error;
+  }
+}
+
+/** Whatever the remains do not give is left out: the cameras must be able to record. */
+function bringOver(open: OpenSql, remains: string, into: SqlDatabase): void {
+  let broken: SqlDatabase | null = null;
+  try {
+    broken = open(remains, { fileMustExist: true });
+    salvage(broken, into);
+    const known = into.prepare('SELECT 1 FROM segment WHERE camera = ? AND start_ms = ? AND archive IS NOT NULL');
+    const { insertSegment } = segmentQueries(into, spanQueries(into));
+    const has = (camera: number, start: number) => known.get(camera, start) !== undefined;
+    const from = broken;
+    into.transaction(() => salvageArchived(from, { insert: insertSegment, has }))();
+  } catch (error) {
+    // Not a database any more.
+    if (!isCorrupt(error) && sqliteCode(error) === undefined) throw error;
+  } finally {
+    broken?.close();
   }
 }

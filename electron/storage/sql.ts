@@ -3,6 +3,7 @@ export interface SqlStatement {
   run(...values: SqlParameters): { changes: number; lastInsertRowid: number | bigint };
   get(...values: SqlParameters): unknown;
   all(...values: SqlParameters): unknown[];
+  iterate(...values: SqlParameters): Iterable<unknown>;
 }
 
 /** In the order of the question marks, or by name. */

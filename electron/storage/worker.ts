@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { writeBackup, readIrreplaceable } from './backup.ts';
+import { copyDatabase } from './copy.ts';
 import { isCorrupt, storageFailure } from './failure.ts';
-import type { StorageCall, WorkerRequest } from './interface.ts';
+import type { StorageCall, WorkerRequest, WorkerSetup } from './interface.ts';
 import { CHECK_FILE } from './layout.ts';
 import { openDatabase, openReadOnly, type OpenDatabase } from './open.ts';
 import { allQueries } from './queries/all.ts';
@@ -15,13 +16,13 @@ import type { OpenSql } from './sql.ts';
 /** After these the copy of what cannot be rebuilt is written anew. */
 const KEPT_IN_BACKUP: ReadonlySet<string> = new Set<StorageCall>(['addCamera', 'updateCamera', 'removeCamera', 'setSetting']);
 
-const { dataDir, readOnly } = workerData as { dataDir: string; readOnly: boolean };
+const { dataDir, mode } = workerData as WorkerSetup;
 const open: OpenSql = (path, options) => new Database(path, options);
 
 function start(): void {
   let database: OpenDatabase;
   try {
-    database = readOnly ? openReadOnly(open, dataDir) : openDatabase(open, dataDir);
+    database = mode === 'read' ? openReadOnly(open, dataDir) : openDatabase(open, dataDir);
   } catch (error) {
     parentPort?.postMessage({ failed: storageFailure(error, dataDir).toWire() });
     return;
@@ -61,4 +62,15 @@ function noteCorruption(): void {
   }
 }
 
-start();
+/** Another thread than the one that answers: readers and the writer do not wait for it. */
+function copy(): void {
+  try {
+    parentPort?.postMessage({ copied: copyDatabase(open, dataDir) });
+  } catch (error) {
+    if (isCorrupt(error)) noteCorruption();
+    parentPort?.postMessage({ failed: storageFailure(error, dataDir).toWire() });
+  }
+}
+
+if (mode === 'copy') copy();
+else start();
