@@ -1,0 +1,192 @@
+import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { CodedError, errnoOf } from '../base/errors.ts';
+import { firstOf } from '../base/first-of.ts';
+import { syncFolder } from '../segment/disk.ts';
+import { ARCHIVE_MARKER, ownFolder, type ObjectStore, type StoredObject } from './object-store.ts';
+
+/** One at a time: an upload that was cut off is written over by the next. */
+const UPLOAD_FILE = 'upload.part';
+/** A disk, or a folder on another computer, that has not answered one request for so long is not there, milliseconds. */
+const PATIENCE_MS = 30_000;
+
+export interface FolderStoreOptions {
+  /** Absolute. */
+  readonly path: string;
+  readonly keyId: string;
+  readonly clock: Clock;
+}
+
+/** An archive in a folder: on another disk, or one that the system has mounted from elsewhere. */
+export class FolderStore implements ObjectStore {
+  readonly where: string;
+  readonly #base: string;
+  readonly #clock: Clock;
+
+  constructor({ path, keyId, clock }: FolderStoreOptions) {
+    this.where = `the folder ${path}`;
+    this.#base = join(path, ownFolder(keyId));
+    this.#clock = clock;
+  }
+
+  async put(name: string, totalBytes: number, parts: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void> {
+    // The mark itself is the first thing there. Without it the disk is not mounted, and this would fill the one below it.
+    if (name !== ARCHIVE_MARKER) await this.#mustBeThere();
+    const path = join(this.#base, name);
+    const part = join(this.#base, UPLOAD_FILE);
+    await this.#run(signal, () => mkdir(dirname(path), { recursive: true }));
+    const file = await this.#run(signal, () => open(part, 'w', 0o600));
+    try {
+      const written = await this.#write(file, parts, signal);
+      if (written !== totalBytes) throw new Error(`${written} bytes of an object of ${totalBytes}`);
+      await this.#run(signal, () => file.sync());
+    } finally {
+      await this.#run(undefined, () => file.close());
+    }
+    await this.#run(signal, async () => {
+      await rename(part, path);
+      await syncFolder(dirname(path));
+    });
+  }
+
+  async #write(file: FileHandle, parts: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<number> {
+    let position = 0;
+    for await (const bytes of parts) {
+      for (let done = 0; done < bytes.length;) {
+        const at = done;
+        const { bytesWritten } = await this.#run(signal, () => file.write(bytes, at, bytes.length - at, position + at));
+        if (bytesWritten === 0) throw this.#failure(Object.assign(new Error('no space'), { code: 'ENOSPC' }));
+        done += bytesWritten;
+      }
+      position += bytes.length;
+    }
+    return position;
+  }
+
+  async read(name: string, offset: number, bytes: number, signal?: AbortSignal): Promise<Uint8Array> {
+    try {
+      return await this.#run(signal, () => readAt(join(this.#base, name), offset, bytes));
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      await this.#mustBeThere();
+      throw new CodedError('not-found', `${name} is not in the archive (any more): ${this.where} does not have it.`, { cause: error });
+    }
+  }
+
+  async size(name: string, signal?: AbortSignal): Promise<number | null> {
+    try {
+      return (await this.#run(signal, () => stat(join(this.#base, name)))).size;
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      if (name !== ARCHIVE_MARKER) await this.#mustBeThere();
+      return null;
+    }
+  }
+
+  async remove(names: readonly string[], signal?: AbortSignal): Promise<void> {
+    if (names.length === 0) return;
+    await this.#mustBeThere();
+    const folders = new Set<string>();
+    for (const name of names) {
+      const path = join(this.#base, name);
+      await this.#run(signal, () => rm(path, { force: true }));
+      folders.add(dirname(path));
+    }
+    for (const folder of folders) {
+      await this.#run(signal, () => syncFolder(folder)).catch((error: unknown) => {
+        if (!isMissing(error)) throw error;
+      });
+    }
+  }
+
+  async *list(prefix: string, signal?: AbortSignal): AsyncGenerator<StoredObject> {
+    await this.#mustBeThere();
+    yield* this.#below('', prefix, signal);
+  }
+
+  async *#below(folder: string, prefix: string, signal?: AbortSignal): AsyncGenerator<StoredObject> {
+    const entries = await this.#run(signal, () => readdir(join(this.#base, folder), { withFileTypes: true }));
+    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const name = folder + entry.name;
+      if (entry.isDirectory()) {
+        const inner = `${name}/`;
+        if (inner.startsWith(prefix) || prefix.startsWith(inner)) yield* this.#below(inner, prefix, signal);
+      } else if (entry.isFile() && name.startsWith(prefix) && name !== UPLOAD_FILE) {
+        yield { name, bytes: (await this.#run(signal, () => stat(join(this.#base, name)))).size };
+      }
+    }
+  }
+
+  async tidy(signal?: AbortSignal): Promise<void> {
+    await this.#run(signal, () => rm(join(this.#base, UPLOAD_FILE), { force: true }));
+  }
+
+  close(): void {}
+
+  /** @throws CodedError `archive-unreachable` where the folder does not carry its mark */
+  async #mustBeThere(): Promise<void> {
+    try {
+      await this.#run(undefined, () => stat(join(this.#base, ARCHIVE_MARKER)));
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      throw new CodedError('archive-unreachable', `The archive is not in ${this.where}: connect its disk, or mount it again.`, {
+        cause: error,
+      });
+    }
+  }
+
+  async #run<T>(signal: AbortSignal | undefined, operation: () => Promise<T>): Promise<T> {
+    if (signal?.aborted) throw new CodedError('closed', 'Keyhole stopped using the archive.');
+    try {
+      return await firstOf<T>({
+        clock: this.#clock,
+        timeoutMs: PATIENCE_MS,
+        late: () => new CodedError('archive-unreachable', `${sentence(this.where)} has not answered for ${PATIENCE_MS / 1000} s.`),
+        listen: (resolve, reject) => {
+          operation().then(resolve, reject);
+          return [];
+        },
+      });
+    } catch (error) {
+      if (error instanceof CodedError || isMissing(error)) throw error;
+      throw this.#failure(error);
+    }
+  }
+
+  #failure(error: unknown): CodedError {
+    const errno = errnoOf(error) ?? '';
+    const options = { cause: error };
+    if (errno === 'ENOSPC' || errno === 'EDQUOT')
+      return new CodedError('archive-refused', `${sentence(this.where)} is full: make space, or let the archive keep less.`, options);
+    if (errno === 'EACCES' || errno === 'EPERM' || errno === 'EROFS')
+      return new CodedError('archive-refused', `${sentence(this.where)} may not be written (${errno}): change its permissions.`, options);
+    const message = error instanceof Error ? error.message : String(error);
+    return new CodedError('archive-unreachable', `${sentence(this.where)} cannot be used just now: ${message}.`, options);
+  }
+}
+
+async function readAt(path: string, offset: number, bytes: number): Promise<Uint8Array> {
+  const file = await open(path, 'r');
+  try {
+    const buffer = new Uint8Array(bytes);
+    let filled = 0;
+    while (filled < bytes) {
+      const { bytesRead } = await file.read(buffer, filled, bytes - filled, offset + filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return buffer.subarray(0, filled);
+  } finally {
+    await file.close();
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === 'ENOENT' || errno === 'ENOTDIR';
+}
+
+function sentence(where: string): string {
+  return where.charAt(0).toUpperCase() + where.slice(1);
+}
