@@ -74,6 +74,11 @@ export class RunPeriods {
     if (notice && before === this.counters.interruptions && this.#last.wall - notice.wall > LOOK_MS) this.#note(notice, this.#last, notice);
   }
 
+  /** Resolves when what is known so far is stored, or could not be. */
+  async settled(): Promise<void> {
+    await this.#work;
+  }
+
   /** Notes the end to the millisecond: to be called first of all when the app closes. Idempotent. */
   async close(): Promise<void> {
     this.#timer?.cancel();
