@@ -10,6 +10,7 @@ import type { BenchRow } from './row.ts';
  */
 const SUITES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchRow[]> }>>> = {
   received: () => import('./received.ts'),
+  recorders: () => import('./recorders.ts'),
   watch: () => import('./watch.ts'),
   index: () => import('./index-size.ts'),
   loss: () => import('./loss.ts'),
