@@ -18,6 +18,7 @@ describe('keyhole camera', () => {
       stun: [],
       turn: [],
       icePolicy: 'all',
+      spool: null,
       state: null,
     });
     usage(() => parse('--rendezvous ws://a'), '--source is missing');
@@ -50,8 +51,22 @@ describe('keyhole camera', () => {
     ['--turn turn:t', 'turn:USER:PASSWORD@HOST:PORT'],
     ['--turn turn:me:50%off@t', 'percent-encoded'],
     ['--ice-policy none', 'all or relay'],
-    ['--spool=/x', 'later version'],
+    ['--spool=', '--spool takes a folder'],
+    ['--spool-bytes 3G', 'it is missing'],
+    ['--spool /x --spool-bytes 3', '64M or more'],
+    ['--spool /x --spool-bytes 3M', '64M or more'],
+    ['--spool /x --spool-bytes 3Q', '64M or more'],
+    ['--spool /x --spool-age 10m', 'hours or days'],
+    ['--spool /x --spool-age 0h', 'hours or days'],
   ])('refuses %s with a line that says why', (flags, text) => usage(() => parse(`${least} ${flags}`), text));
+
+  it('keeps a spool of a bounded size and age', () => {
+    expect(parse(`${least} --spool /x`).spool).toEqual({ folder: '/x', limits: { bytes: 20 * 1024 ** 3, ageMs: 7 * 86_400_000 } });
+    expect(parse(`${least} --spool /x --spool-bytes 1.5T --spool-age 36h`).spool?.limits).toEqual({
+      bytes: 1.5 * 1024 ** 4,
+      ageMs: 36 * 3_600_000,
+    });
+  });
 
   it('wants a relay where nothing else may be used: one of its own, or a rendezvous that may have one', () => {
     usage(() => parse('--source test: --ice-policy relay'), '--turn');

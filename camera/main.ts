@@ -1,6 +1,7 @@
-import { systemClock } from '../electron/base/clock.ts';
+import { systemClock, type Clock } from '../electron/base/clock.ts';
 import { CodedError, type ErrorCode } from '../electron/base/errors.ts';
 import { createLog, type Log } from '../electron/base/log.ts';
+import { RemuxProcess } from '../electron/ffmpeg/remux.ts';
 import { createIdentity, fingerprintOf, type Identity } from '../peer/identity.ts';
 import { lanInterfaces, lanMode } from '../peer/lan/interfaces.ts';
 import { aborted, runCommand, type ProgramIo } from '../electron/base/program.ts';
@@ -13,6 +14,7 @@ import { LanEndpoint } from './lan-endpoint.ts';
 import { CameraNetwork } from './network.ts';
 import { PairingStore } from './pairing-store.ts';
 import { Publisher } from './publisher.ts';
+import { CameraSpool } from './spool/spool.ts';
 import { defaultStateFolder, StateFolder } from './state-folder.ts';
 import { SubStream } from './sub-stream.ts';
 
@@ -37,7 +39,8 @@ async function runCamera(options: CameraOptions, io: ProgramIo): Promise<void> {
   const { name, rendezvous, stun, turn, icePolicy } = options;
   const endpoint = options.lan ? await openEndpoint(identity, log.child('lan')) : null;
   const sub = options.subSource === null ? null : openSub(options.subSource, input, log);
-  const publisher = new Publisher({ input, sub, name, clock, log });
+  const spool = options.spool && openSpool(options.spool, identity, clock, log.child('spool'));
+  const publisher = new Publisher({ input, sub, spool, name, clock, log });
   const lan = endpoint?.url ?? null;
   const network = new CameraNetwork({ clock, log: log.child('nat') });
   const around = { nat: () => network.nat, mapPort: (port: number) => network.mapPort(port) };
@@ -65,6 +68,7 @@ async function runCamera(options: CameraOptions, io: ProgramIo): Promise<void> {
   try {
     log.info('starting', { name, fingerprint: fingerprintOf(identity.publicKey), apps: pairing.apps.length });
     const unusable = untilUnusable(input);
+    await spool?.start();
     input.start();
     peer.start();
     network.start(peer);
@@ -82,7 +86,24 @@ async function runCamera(options: CameraOptions, io: ProgramIo): Promise<void> {
     await network.close();
     await endpoint?.close();
     await input.close();
+    await spool?.close();
   }
+}
+
+/** In the folder that was asked for each camera has one of its own. */
+function openSpool({ folder, limits }: NonNullable<CameraOptions['spool']>, { addressKey }: Identity, clock: Clock, log: Log): CameraSpool {
+  return new CameraSpool({
+    root: folder,
+    camera: `spool-${addressKey.address.slice(0, 12)}`,
+    limits,
+    clock,
+    log,
+    remux: ({ configs, onFragment, onFailed }) => {
+      const remux = new RemuxProcess({ clock, log: log.child('remux'), onFragment, onFailure: onFailed });
+      remux.start(configs);
+      return remux;
+    },
+  });
 }
 
 /** @throws CodedError `bad-request` */

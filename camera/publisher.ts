@@ -1,6 +1,8 @@
 import type { Clock } from '../electron/base/clock.ts';
 import type { Emitter } from '../electron/base/emitter.ts';
 import type { Log } from '../electron/base/log.ts';
+import type { AccessUnit } from '../electron/media/access-unit.ts';
+import type { Spool } from '../peer/session/bulk-server.ts';
 import type { CameraControl } from '../peer/session/control-messages.ts';
 import { GopCache } from './gop-cache.ts';
 import type { CameraInput } from './input/input.ts';
@@ -12,6 +14,7 @@ import { ViewerPicture } from './viewer-picture.ts';
 /** What the publisher needs of a session. */
 interface PublishedSession extends FeedSession {
   hello(name: string): void;
+  serveSpool?(spool: Spool): void;
   /** Pictures were lost on a path that was dead: the viewer needs a beginning. */
   readonly recovered?: Emitter<void>;
 }
@@ -20,6 +23,8 @@ export interface PublisherOptions {
   readonly input: Pick<CameraInput, 'units' | 'status'>;
   /** The small picture, for viewers whose way is too thin; null: there is none. Closed by who made it. */
   readonly sub?: SubStream | null;
+  /** What is kept for viewers that were away; null: nothing is. Closed by who made it. */
+  readonly spool?: (Spool & { push(unit: AccessUnit): void }) | null;
   readonly name: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -41,7 +46,7 @@ export class Publisher {
   #timeline: number | null = null;
 
   constructor(options: PublisherOptions) {
-    const { input, clock, log, sub } = options;
+    const { input, clock, log, sub, spool } = options;
     this.#options = options;
     this.#rate = new RateMeter(clock);
     this.#offs = [
@@ -52,6 +57,7 @@ export class Publisher {
         this.#gop.push(unit);
         this.#rate.add(unit.data.length + Math.ceil(unit.data.length / PAYLOAD) * AROUND);
         sub?.onMain(unit);
+        spool?.push(unit);
         for (const picture of this.#pictures.values()) picture.push(unit);
       }),
       input.status.on(({ state, reason }) => {
@@ -67,9 +73,10 @@ export class Publisher {
   }
 
   attach(session: PublishedSession): void {
-    const { clock, name, sub = null } = this.#options;
+    const { clock, name, sub = null, spool } = this.#options;
     const picture = new ViewerPicture({ session, clock, sub, mainRate: this.#rate });
     this.#pictures.set(session, picture);
+    if (spool) session.serveSpool?.(spool);
     session.hello(name);
     session.send(this.#status);
     session.recovered?.on(() => picture.restart(this.#gop.units));

@@ -2,17 +2,13 @@ import type { Clock, Timer } from '../../electron/base/clock.ts';
 import { CodedError } from '../../electron/base/errors.ts';
 import { parseJson } from '../signaling/rendezvous-messages.ts';
 import type { BulkChannel } from './bulk-channel.ts';
+import type { SpoolFile } from './bulk-server.ts';
 import { bulkReply, CHUNK_BYTES, type BulkReply, type BulkRequest, type SpoolItem } from './bulk-messages.ts';
 
 /** Questions that may be unanswered. */
 const MAX_UNANSWERED = 64;
 /** Without a word for so long while something is asked the camera is taken not to answer, ms: it may have no room beside its pictures. */
 const SILENCE_MS = 60_000;
-
-export interface SpoolFile extends SpoolItem {
-  /** SHA-256 of the whole file. */
-  readonly hash: Buffer;
-}
 
 /** What is asked of a camera's spool. All promises reject with a CodedError, at the latest when the session ends. */
 export interface SpoolReader {

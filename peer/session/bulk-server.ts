@@ -15,6 +15,11 @@ import {
 } from './bulk-messages.ts';
 import type { BulkShare } from './bulk-share.ts';
 
+export interface SpoolFile extends SpoolItem {
+  /** SHA-256 of the whole file. */
+  readonly hash: Buffer;
+}
+
 /** What a camera keeps for those who were away. */
 export interface Spool {
   readonly state: SpoolState;
@@ -22,8 +27,8 @@ export interface Spool {
   readonly changed: Emitter<void>;
   /** Closed files that reach into [from, to), in order of their keys, those above `after`; at most `limit`. */
   list(range: { readonly from: number; readonly to: number; readonly after: number | null; readonly limit: number }): readonly SpoolItem[];
-  /** With the SHA-256 of the whole file. @throws CodedError `not-found` */
-  open(key: number): Promise<SpoolItem & { readonly hash: Uint8Array }>;
+  /** @throws CodedError `not-found` */
+  open(key: number): Promise<SpoolFile>;
   /** Fewer bytes where the file ends. @throws CodedError `not-found` */
   read(key: number, offset: number, length: number): Promise<Buffer>;
 }
@@ -114,7 +119,7 @@ export class BulkServer {
         this.#reply({ type: 'listed', id, segments: segments.slice(0, LIST_ENTRIES), more: segments.length > LIST_ENTRIES });
       } else {
         const { hash, ...file } = await spool.open(request.key);
-        this.#reply({ type: 'opened', id, file: { ...file, hash: Buffer.from(hash).toString('hex') } });
+        this.#reply({ type: 'opened', id, file: { ...file, hash: hash.toString('hex') } });
       }
     } catch (error) {
       const { code, message } = asCoded(error);
