@@ -1,17 +1,11 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { end, type Rival } from './rival.ts';
 
 /** Why it cannot be compared with here, or null. */
 export function motionUnavailable(): string | null {
-  try {
-    execFileSync('motion', ['-h'], { stdio: 'ignore' });
-    return null;
-  } catch (error) {
-    // Its help ends with 1.
-    return (error as { status?: number | null }).status == null ? 'motion is not installed' : null;
-  }
+  return existsSync('/usr/bin/motion') ? null : 'motion is not installed';
 }
 
 /** Debian's `motion`, all the time, passing through what comes. It decodes all the same: that is how it is made. */
