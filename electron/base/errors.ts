@@ -42,6 +42,8 @@ export const ERROR_TABLE = {
   'source-stalled': { status: 502, exit: 1 },
   'codec-unsupported': { status: 422, exit: 1 },
   'no-keyframe': { status: 502, exit: 1 },
+  'format-changed': { status: 502, exit: 1 },
+  'clock-set': { status: 502, exit: 1 },
   // this machine
   'ffmpeg-missing': { status: 500, exit: 1 },
   'ffmpeg-failed': { status: 500, exit: 1 },

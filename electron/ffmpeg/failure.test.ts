@@ -3,7 +3,7 @@ import { CodedError } from '../base/errors.ts';
 import { sourceFailure } from './failure.ts';
 import type { FfmpegExit } from './process.ts';
 
-const exit = (...lines: string[]): FfmpegExit => ({ asked: false, stalled: false, code: 1, signal: null, lines, error: null });
+const exit = (...lines: string[]): FfmpegExit => ({ asked: false, stalled: false, hung: false, code: 1, signal: null, lines, error: null });
 
 describe('sourceFailure', () => {
   it.each([
@@ -28,6 +28,20 @@ describe('sourceFailure', () => {
     expect(sourceFailure({ ...exit(), stalled: true }, 'It').code).toBe('source-stalled');
     const missing = new CodedError('ffmpeg-missing', 'No ffmpeg.');
     expect(sourceFailure({ ...exit(), error: missing }, 'It')).toBe(missing);
+  });
+
+  it('says that ffmpeg hung or was killed, and its last words where it has no others', () => {
+    expect(sourceFailure({ ...exit(), stalled: true, hung: true }, 'The camera')).toMatchObject({
+      code: 'ffmpeg-failed',
+      message: expect.stringContaining('hung') as unknown,
+    });
+    expect(sourceFailure({ ...exit('frame= 12'), signal: 'SIGKILL' }, 'The camera')).toMatchObject({
+      code: 'ffmpeg-failed',
+      message: 'ffmpeg, which reads the camera, ended: it was killed (SIGKILL). The camera is tried again.',
+    });
+    expect(sourceFailure(exit('av_interleaved_write_frame(): Bad thing.'), 'The camera').message).toBe(
+      'The camera ended (“av_interleaved_write_frame(): Bad thing”): it is tried again.',
+    );
   });
 
   it('puts a name with signs of its own into the sentence as it is', () => {

@@ -42,10 +42,19 @@ const MEANINGS: readonly { readonly pattern: RegExp; readonly code: ErrorCode; r
   },
 ];
 
+/** How a run ended, in ffmpeg's own words where it had any. */
+export function endOf({ lines, signal, code }: Pick<FfmpegExit, 'lines' | 'signal' | 'code'>): string {
+  const last = lines.at(-1)?.replace(/[.\s]+$/, '');
+  if (signal) return `it was killed (${signal})`;
+  return last ? `“${last}”` : `exit code ${code}`;
+}
+
 /** Why ffmpeg ended without having been asked to, in words for people. `name`: what they know the source by, without secrets. */
 export function sourceFailure(exit: FfmpegExit, name: string): CodedError {
   if (exit.error) return exit.error;
+  if (exit.hung) return new CodedError('ffmpeg-failed', `ffmpeg, which reads the camera, hung and was killed. ${name} is tried again.`);
   if (exit.stalled) return new CodedError('source-stalled', `${name} sends nothing any more: it is tried again.`);
+  if (exit.signal) return new CodedError('ffmpeg-failed', `ffmpeg, which reads the camera, ended: ${endOf(exit)}. ${name} is tried again.`);
   for (const line of exit.lines.toReversed()) {
     const meaning = MEANINGS.find(({ pattern }) => pattern.test(line));
     if (meaning)
@@ -54,5 +63,5 @@ export function sourceFailure(exit: FfmpegExit, name: string): CodedError {
         meaning.text.replace('{}', () => name),
       );
   }
-  return new CodedError('source-ended', `${name} ended: it is tried again.`);
+  return new CodedError('source-ended', `${name} ended (${endOf(exit)}): it is tried again.`);
 }

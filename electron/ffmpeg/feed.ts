@@ -4,7 +4,7 @@ import type { Log } from '../base/log.ts';
 import { Backoff } from '../base/retry.ts';
 import type { Reason } from '../contract/model.ts';
 import type { AccessUnit, AudioConfig, TrackConfig } from '../media/access-unit.ts';
-import { hasOtherSps } from '../media/h264/avcc.ts';
+import { hasOtherSps } from '../media/parameter-change.ts';
 import { sourceFailure } from './failure.ts';
 import { FragmentReader } from './fragment-reader.ts';
 import { fragmentedOutput, type OutputTracks } from './fragments.ts';
@@ -45,11 +45,16 @@ export interface FeedOptions {
   readonly log: Log;
   readonly onUnit: (unit: AccessUnit) => void;
   readonly onStatus: (state: FeedState, reason: Reason | null) => void;
-  /** Longest time without a frame. */
+  /** Longest time without a frame, ms. */
   readonly stallMs?: number;
 }
 
-const STALL_MS = 15_000;
+/** Longer than a camera holds a picture that does not change; a reader that hangs is noticed within 10 s. */
+const STALL_MS = 9_500;
+/** Until the first frame: cameras take their time to answer. */
+const FIRST_MS = 15_000;
+/** So many frames in a row whose times do not go on are no accident. */
+const STUCK_FRAMES = 10;
 /** A run that lasted so long has proved itself. */
 const PROVED_MS = 3000;
 
@@ -65,6 +70,9 @@ export class FfmpegFeed {
   /** The last timeline that showed a picture. */
   #liveTimeline = 0;
   #formatChanged = false;
+  /** The last video frame's, and how many in a row did not go on from it. */
+  #lastDts = -Infinity;
+  #stuckTimes = 0;
   #running: Promise<void> | null = null;
   #configs: readonly TrackConfig[] = [];
   #wake: (() => void) | null = null;
@@ -102,7 +110,8 @@ export class FfmpegFeed {
       const failure = await this.#once(plan).catch(asCoded);
       if (signal.aborted) break;
       onStatus('offline', { code: failure.code, text: failure.message });
-      const delay = this.#backoff.next();
+      const changed = failure.code === 'format-changed' && this.#backoff.attempt === 0;
+      const delay = changed ? 0 : this.#backoff.next();
       log.warn(failure.message, { code: failure.code, retryInMs: Math.round(delay) });
       await this.#pause(delay);
     }
@@ -117,6 +126,8 @@ export class FfmpegFeed {
     const startedAt = clock.monotonic();
     let broken: CodedError | null = null;
     this.#formatChanged = false;
+    this.#lastDts = -Infinity;
+    this.#stuckTimes = 0;
     const reading = { timeline: ++this.#timeline, clock, onUnit: (unit: AccessUnit) => this.#onUnit(unit, plan, startedAt) };
     const { reader, output } = outputOf(plan.output, reading);
     const process = new FfmpegProcess({
@@ -128,7 +139,8 @@ export class FfmpegFeed {
         if (broken || signal.aborted) return;
         try {
           reader.push(chunk);
-          if (this.#formatChanged) throw new CodedError('source-ended', `${name} changed its picture format: it is opened anew.`);
+          if (this.#stuckTimes >= STUCK_FRAMES) throw new CodedError('clock-set', `${name} set its own clock back: it is opened anew.`);
+          if (this.#formatChanged) throw new CodedError('format-changed', `${name} changed its picture format: it is opened anew.`);
           if (reader.configs.length > 0) this.#configs = reader.configs;
         } catch (error) {
           broken = asCoded(error);
@@ -136,6 +148,7 @@ export class FfmpegFeed {
         }
       },
       stallMs: this.#options.stallMs ?? STALL_MS,
+      firstMs: this.#options.stallMs ?? FIRST_MS,
     });
     const stop = () => void process.stop();
     signal.addEventListener('abort', stop, { once: true });
@@ -150,7 +163,7 @@ export class FfmpegFeed {
   #onUnit(unit: AccessUnit, plan: FeedPlan, startedAt: number): void {
     if (this.#stop.signal.aborted) return;
     this.#formatChanged ||= hasOtherSps(unit);
-    if (this.#formatChanged) return;
+    if (this.#formatChanged || this.#isStuck(unit)) return;
     const changed = plan.onUnit ? plan.onUnit(unit) : unit;
     if (!changed) return;
     if (this.#liveTimeline !== unit.timeline && unit.config.kind === 'video') {
@@ -159,6 +172,14 @@ export class FfmpegFeed {
     }
     if (this.#options.clock.monotonic() - startedAt > PROVED_MS) this.#backoff.reset();
     this.#options.onUnit(changed);
+  }
+
+  /** A muxer's times never go back: after those of the camera did, each frame comes a tick behind the one before. */
+  #isStuck(unit: AccessUnit): boolean {
+    if (unit.config.kind !== 'video') return false;
+    this.#stuckTimes = unit.dts - this.#lastDts <= 1 ? this.#stuckTimes + 1 : 0;
+    this.#lastDts = unit.dts;
+    return this.#stuckTimes >= STUCK_FRAMES;
   }
 
   #pause(ms: number): Promise<void> {

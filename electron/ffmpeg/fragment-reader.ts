@@ -4,10 +4,12 @@ import { pts90k } from '../base/units.ts';
 import type { AccessUnit, TrackConfig } from '../media/access-unit.ts';
 import { concat, join } from '../media/concat.ts';
 import { findBox, readU32 } from '../media/fmp4/boxes.ts';
+import { buildInit } from '../media/fmp4/build-init.ts';
 import { parseFragment, setSequenceNumber, type FragmentSample } from '../media/fmp4/fragment.ts';
 import { parseInit, type InitSegment } from '../media/fmp4/init.ts';
 import { mergeInits, setTrackId } from '../media/fmp4/merge.ts';
 import { BoxSplitter, type TopLevelBox } from '../media/fmp4/splitter.ts';
+import { configInBand, hasOtherSps } from '../media/parameter-change.ts';
 import { PtsClock } from '../media/pts-clock.ts';
 import { AUDIO_SEQUENCE_BASE, type OutputTracks } from './fragments.ts';
 
@@ -28,7 +30,7 @@ export class FragmentReader {
   readonly #times: PtsClock;
   #ftyp: Uint8Array | null = null;
   #parts: Uint8Array[] = [];
-  #init: { readonly bytes: Uint8Array; readonly segment: InitSegment } | null = null;
+  #init: { readonly bytes: Uint8Array; readonly segment: InitSegment; readonly parts: readonly Uint8Array[] } | null = null;
   #configs: readonly TrackConfig[] = [];
   #moof: Uint8Array | null = null;
   #sequence = 0;
@@ -66,9 +68,10 @@ export class FragmentReader {
     const { tracks } = this.#options;
     this.#parts.push(part);
     if (this.#parts.length < Number(tracks.video) + Number(tracks.audio !== 'none')) return;
-    const bytes = mergeInits(this.#parts);
-    const segment = bytes && parseInit(bytes);
+    const parts = this.#parts;
     this.#parts = [];
+    const bytes = mergeInits(parts);
+    const segment = bytes && parseInit(bytes);
     if (!bytes || !segment)
       throw new CodedError('protocol-error', 'The output of ffmpeg cannot be read: its headers are not those of an MP4 stream.');
     const unknown = segment.tracks.find(({ config }) => !config);
@@ -77,7 +80,7 @@ export class FragmentReader {
         'codec-unsupported',
         `This kind of media (${unknown.format}) is not supported: set the camera to H.264 or H.265.`,
       );
-    this.#init = { bytes, segment };
+    this.#init = { bytes, segment, parts };
     this.#configs = segment.tracks.flatMap(({ config }) => config ?? []);
   }
 
@@ -90,8 +93,20 @@ export class FragmentReader {
     setSequenceNumber(bytes, ++this.#sequence);
     const [sample, ...others] = parseFragment(bytes, init.segment) ?? [];
     const unit = sample && others.length === 0 ? this.#toUnit(sample, bytes, init.bytes) : null;
-    if (unit) this.#options.onUnit(unit);
+    if (unit) this.#options.onUnit(this.#follow(unit, bytes));
     else this.dropped += 1;
+  }
+
+  /** H.264 that changes its format on the way brings its parameter sets along: ffmpeg's header is then replaced by one that fits. */
+  #follow(unit: AccessUnit, bytes: Uint8Array): AccessUnit {
+    const config = hasOtherSps(unit) ? configInBand(unit) : null;
+    const changed = config && mergeInits([buildInit([config]), ...(this.#init?.parts.slice(1) ?? [])]);
+    const segment = changed && parseInit(changed);
+    const [track] = segment?.tracks ?? [];
+    if (!changed || !segment || !track?.config || track.timescale !== this.#init?.segment.tracks[0]?.timescale) return unit;
+    this.#init = { bytes: changed, segment, parts: this.#init.parts };
+    this.#configs = segment.tracks.flatMap((other) => other.config ?? []);
+    return { ...unit, config: track.config, fragment: { init: changed, bytes } };
   }
 
   #toUnit(sample: FragmentSample, bytes: Uint8Array, init: Uint8Array): AccessUnit | null {

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import ffmpeg from 'fluent-ffmpeg';
 import type { Clock, Timer } from '../base/clock.ts';
 import { redact, type Log } from '../base/log.ts';
@@ -27,6 +28,8 @@ export interface FfmpegProcessOptions {
   readonly onLine?: (line: string) => void;
   /** Longest silence on stdout in ms before the process counts as stalled and is killed; none when left out. */
   readonly stallMs?: number;
+  /** The same before the first output, when it may be longer. */
+  readonly firstMs?: number;
   /** How long a process that was asked to stop may take. */
   readonly graceMs?: number;
 }
@@ -35,6 +38,8 @@ export interface FfmpegExit {
   /** `stop` was called before. Any other exit is a failure, whatever the exit code: ffmpeg says 0 for a camera that went away. */
   readonly asked: boolean;
   readonly stalled: boolean;
+  /** It was the process that had stopped, not what it read: the operating system says so (Linux only). */
+  readonly hung: boolean;
   readonly code: number | null;
   readonly signal: string | null;
   /** The last lines of stderr, without passwords. */
@@ -62,6 +67,10 @@ export class FfmpegProcess {
   #started = false;
   #asked = false;
   #stalled = false;
+  #hung = false;
+  #heard = false;
+  /** Also if it was not there yet. */
+  #killed = false;
   #ended = false;
   /** When output came last, or the start; monotonic. */
   #heardAt = 0;
@@ -88,7 +97,7 @@ export class FfmpegProcess {
     if (this.#started || this.#ended) return;
     this.#started = true;
     this.#heardAt = this.#options.clock.monotonic();
-    if (this.#options.stallMs !== undefined) this.#watch(this.#options.stallMs);
+    if (this.#options.stallMs !== undefined) this.#watch(this.#options.stallMs, this.#options.firstMs);
     const binary = this.#options.binary ? Promise.resolve(this.#options.binary) : ffmpegBinary();
     binary.then(
       (found) => this.#run(found),
@@ -97,7 +106,7 @@ export class FfmpegProcess {
   }
 
   #run(binary: FfmpegBinary): void {
-    if ((this.#asked && !this.#inputEnded) || this.#stalled) return this.#finish(null, null, null);
+    if ((this.#asked && !this.#inputEnded) || this.#killed) return this.#finish(null, null, null);
     const { inputs, output } = this.#options;
     const command = createCommand(binary.path);
     for (const input of inputs) {
@@ -152,7 +161,16 @@ export class FfmpegProcess {
     return this.exited;
   }
 
+  /** Ends the process at once, also one that heeds nothing (it was stopped, or waits for a disk). Counts as asked for. */
+  kill(): Promise<FfmpegExit> {
+    this.#asked = true;
+    if (!this.#started) this.#finish(null, null, null);
+    this.#kill();
+    return this.exited;
+  }
+
   #kill(): void {
+    this.#killed = true;
     this.#child?.kill('SIGKILL');
   }
 
@@ -170,11 +188,12 @@ export class FfmpegProcess {
     const given = this.#options.inputs.find(({ stdin }) => stdin !== undefined)?.stdin;
     if (this.#inputEnded || given !== undefined) child.stdin.end(given);
     if (this.#asked && !this.#inputEnded) child.kill('SIGTERM');
-    if (this.#stalled) child.kill('SIGKILL');
+    if (this.#killed) child.kill('SIGKILL');
   }
 
   #onOutput(chunk: Uint8Array): void {
     this.#heardAt = this.#options.clock.monotonic();
+    this.#heard = true;
     this.#options.onOutput?.(chunk);
   }
 
@@ -188,14 +207,19 @@ export class FfmpegProcess {
   }
 
   /** One timer that looks when the last output came: setting it anew for each piece of output would cost more than reading that. */
-  #watch(stallMs: number, afterMs = stallMs): void {
+  #watch(stallMs: number, firstMs = stallMs): void {
     const { clock } = this.#options;
-    this.#watchdog = clock.setTimeout(() => {
-      const left = this.#heardAt + stallMs - clock.monotonic();
-      if (left > 0) return this.#watch(stallMs, left);
-      this.#stalled = true;
-      this.#kill();
-    }, afterMs);
+    const limit = () => (this.#heard ? stallMs : firstMs);
+    const arm = (afterMs: number) => {
+      this.#watchdog = clock.setTimeout(() => {
+        const left = this.#heardAt + limit() - clock.monotonic();
+        if (left > 0) return arm(left);
+        this.#stalled = true;
+        this.#hung = isStopped(this.#child?.pid);
+        this.#kill();
+      }, afterMs);
+    };
+    arm(Math.min(stallMs, firstMs));
   }
 
   #finish(code: number | null, signal: string | null, error: CodedError | null): void {
@@ -203,7 +227,18 @@ export class FfmpegProcess {
     this.#ended = true;
     this.#watchdog?.cancel();
     this.#killer?.cancel();
-    this.#settle({ asked: this.#asked, stalled: this.#stalled, code, signal, lines: [...this.#lines], error });
+    this.#settle({ asked: this.#asked, stalled: this.#stalled, hung: this.#hung, code, signal, lines: [...this.#lines], error });
+  }
+}
+
+/** Whether the process was stopped (a signal, a debugger) or waits for a disk that does not answer. */
+function isStopped(pid: number | undefined): boolean {
+  try {
+    // proc(5): the state follows the name, which is in brackets.
+    const [, state] = /^.*\) ([A-Za-z])/s.exec(readFileSync(`/proc/${pid}/stat`, 'latin1')) ?? [];
+    return state === 'T' || state === 't' || state === 'D';
+  } catch {
+    return false;
   }
 }
 

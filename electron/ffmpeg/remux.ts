@@ -5,6 +5,7 @@ import type { AccessUnit, Fragment, TrackConfig } from '../media/access-unit.ts'
 import { buildFragment } from '../media/fmp4/build-fragment.ts';
 import { buildInit } from '../media/fmp4/build-init.ts';
 import type { FfmpegBinary } from './binary.ts';
+import { endOf } from './failure.ts';
 import { fragmentedOutput, type OutputTracks } from './fragments.ts';
 import { FragmentReader } from './fragment-reader.ts';
 import { FfmpegProcess } from './process.ts';
@@ -22,8 +23,8 @@ export interface RemuxOptions {
   readonly binary?: FfmpegBinary;
 }
 
-/** Frames that may be inside ffmpeg: some seconds of video and audio. */
-const MAX_INSIDE = 1024;
+/** Frames that may be inside ffmpeg, of video and of audio: a minute. Their bytes are the caller's to bound. */
+const MAX_INSIDE = 4096;
 /** Until a second frame tells. */
 const FIRST_DURATION = { video: 3600, audio: 1800 };
 /** Ticks of 1/90000 s that a time may be moved by the timescale of 8 kHz audio. */
@@ -74,7 +75,7 @@ export class RemuxProcess {
     this.#process = process;
     void process.exited.then((exit) => {
       if (this.#closing) return;
-      const why = exit.stalled ? 'it does not keep up' : (exit.lines.at(-1) ?? `exit code ${exit.code}`);
+      const why = exit.stalled ? 'it does not keep up' : endOf(exit);
       this.#fail(exit.error ?? new CodedError('ffmpeg-failed', `ffmpeg, which writes the recording, ended: ${why}. It is started again.`));
     });
     process.start();
@@ -115,6 +116,14 @@ export class RemuxProcess {
     const timer: Timer = this.#options.clock.setTimeout(() => void process.stop(), CLOSE_GRACE_MS);
     await process.exited;
     timer.cancel();
+    this.lost += this.#inside.video.splice(0).length + this.#inside.audio.splice(0).length;
+  }
+
+  /** Ends it at once, by SIGKILL; what is inside is lost. Idempotent. */
+  kill(): void {
+    this.#closing = true;
+    this.#failed = true;
+    void this.#process?.kill();
     this.lost += this.#inside.video.splice(0).length + this.#inside.audio.splice(0).length;
   }
 

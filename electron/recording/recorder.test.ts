@@ -114,6 +114,7 @@ describe('the recorder', () => {
     }
     expect(recorder.stats.overflows).toBe(1);
     expect(recorder.stats.dropped).toBeGreaterThan(50);
+    await clock.advance(8_000);
     await recorder.settled();
     expect(recorder.reason).toMatchObject({ reason: 'disk-slow' });
     await play(new UnitMaker().video({ at: T0 + 8_000, dts: 8_000, lengthMs: 2_000 }));

@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts';
 import { utcMs, type UtcMs } from '../base/units.ts';
 import type { CameraId, CameraState, Reason, RecordingSettings, Segment, Span } from '../contract/model.ts';
 import type { AccessUnit, Fragment } from '../media/access-unit.ts';
+import { isPicture } from '../media/picture-check.ts';
 import type { Storage } from '../storage/client.ts';
 import type { CameraKey } from '../storage/interface.ts';
 import type { SegmentDisk } from '../segment/disk.ts';
@@ -22,6 +23,8 @@ const SETTLE_MS = 1_000;
 const CHECK_MS = 1_000;
 /** A full or unwritable disk is tried again after this, milliseconds. */
 const RETRY_MS = 5_000;
+/** The file stays open for so long while nothing is to be recorded: what follows on it then needs no keyframe. */
+const PAUSE_MS = 15_000;
 /** `onAdded` is told at most so often, milliseconds. */
 const ADDED_MS = 1_000;
 
@@ -50,7 +53,8 @@ export interface SourceState {
 
 /** Records one camera: units in, files and rows and reasons of gaps out. Recovers by itself from whatever can be recovered from. */
 export class Recorder {
-  readonly counters = { units: 0, dropped: 0, overflows: 0 };
+  /** `garbled`: pictures that are none. */
+  readonly counters = { units: 0, garbled: 0, dropped: 0, overflows: 0 };
   readonly #options: RecorderOptions;
   readonly #cutter: SegmentCutter;
   readonly #writer: SegmentWriter;
@@ -58,11 +62,19 @@ export class Recorder {
   readonly #remux: RemuxFeed;
   readonly #sound = new SoundWait();
   #source: SourceState = { state: 'connecting', reason: null };
+  /** Why the source was offline last, until footage goes on: an outage that nobody had the time to note. */
+  #wentAway: Cause | null = null;
   /** Set while frames are dropped until writing may be tried again. */
   #failure: { readonly cause: Cause; readonly retryAt: number } | null = null;
   #overflowing = false;
   /** Set while nothing is to be recorded, and why. */
   #held: Cause | null = null;
+  /** Since when, monotonic; null when what comes next cannot follow on what was recorded before. */
+  #pausedAt: number | null = null;
+  /** Set from the end of a hold to the first unit that was not recorded before it. */
+  #released: { readonly cause: Cause; sawLast: boolean } | null = null;
+  /** The last unit that was pushed: decode times of one timeline. */
+  #pushed = { timeline: -1, video: -1, audio: -1 };
   /** Monotonic times: last frame that could be recorded, last one pushed, when the source became live. */
   #lastVideo: number;
   #lastPush: number;
@@ -96,7 +108,7 @@ export class Recorder {
       clock,
       log,
       onFragment: (unit) => this.#take(unit),
-      onFailed: (cause) => this.#halt(cause),
+      onLost: (cause) => this.#halt(cause),
     });
     this.#lastVideo = this.#lastPush = clock.monotonic();
     this.#interrupt(this.#sourceCause());
@@ -137,9 +149,15 @@ export class Recorder {
 
   /** One frame of the camera, video or audio. Never blocks. */
   push(unit: AccessUnit): void {
-    if (this.#closed || this.#held) return;
+    if (this.#closed || this.#held || this.#isRecorded(unit)) return;
     this.counters.units += 1;
-    if (unit.config.kind === 'video') this.#lastPush = this.#options.clock.monotonic();
+    if (unit.config.kind === 'video') {
+      this.#lastPush = this.#options.clock.monotonic();
+      if (!isPicture(unit)) {
+        this.counters.garbled += 1;
+        return;
+      }
+    }
     if (hasFragment(unit)) this.#take(unit);
     else for (const ready of this.#sound.take(unit)) this.#remux.push(ready);
   }
@@ -149,21 +167,29 @@ export class Recorder {
     if (this.#closed) return;
     if (status.state === 'live' && this.#source.state !== 'live') this.#liveSince = this.#options.clock.monotonic();
     this.#source = { state: status.state, reason: status.reason };
+    if (status.state === 'offline') this.#wentAway = this.#sourceCause();
     // A camera that connects again is still missing for the reason it went away.
     if (status.state === 'offline' && !this.recording && !this.#failure && !this.#held) this.#interrupt(this.#sourceCause());
   }
 
   /**
    * Nothing is to be recorded from here on, for this reason (`schedule`, `no-event`), or again (null). What is pushed meanwhile is not taken.
-   * Idempotent.
+   * After a hold older units may come, at once and out of a ring: those that were recorded before are left out, and what follows on them
+   * goes into the same file. Idempotent.
    */
   hold(cause: Cause | null): void {
     if (this.#closed || this.#held?.reason === cause?.reason) return;
+    const before = this.#held;
+    const now = this.#options.clock.monotonic();
     this.#held = cause;
-    this.#lastVideo = this.#options.clock.monotonic();
-    if (cause) this.#halt(cause);
-    // Until a keyframe comes, or does not.
-    else if (this.#source.state !== 'live') this.#interrupt(this.#sourceCause());
+    this.#lastVideo = now;
+    if (cause && before) this.#interrupt(cause);
+    else if (cause) this.#pause(cause, now);
+    else if (before) {
+      this.#released = { cause: before, sawLast: false };
+      // Until a keyframe comes, or does not.
+      if (this.#source.state !== 'live') this.#interrupt(this.#sourceCause());
+    }
   }
 
   /** Resolves when what was pushed so far (and does not wait for ffmpeg or for a bigger batch) is on disk, and its gaps are noted. */
@@ -224,9 +250,48 @@ export class Recorder {
     return true;
   }
 
+  /** What was pushed before a hold is written; the gap begins behind it. */
+  #pause(cause: Cause, now: number): void {
+    this.#pausedAt = now;
+    for (const waiting of this.#sound.flush()) this.#remux.push(waiting);
+    this.#remux.flush(() => {
+      this.#writer.write(this.#cutter.settle());
+      void this.#writer.flush().then(() => {
+        if (this.#held && !this.#closed) this.#interrupt(cause);
+      });
+    });
+  }
+
+  /** Nothing can follow on what was recorded before the hold any more. */
+  #part(cause: Cause): void {
+    if (this.#pausedAt === null) return;
+    this.#pausedAt = null;
+    this.#remux.discontinue();
+    this.#writer.write(this.#cutter.stop(cause));
+  }
+
+  /** True for what comes a second time after a hold. */
+  #isRecorded(unit: AccessUnit): boolean {
+    const { kind } = unit.config;
+    const known = unit.timeline === this.#pushed.timeline && unit.dts <= this.#pushed[kind];
+    if (this.#released && known) {
+      this.#released.sawLast ||= kind === 'video';
+      return true;
+    }
+    if (this.#released) {
+      if (!this.#released.sawLast || unit.timeline !== this.#pushed.timeline) this.#part(this.#released.cause);
+      this.#pausedAt = null;
+      this.#released = null;
+    }
+    if (unit.timeline !== this.#pushed.timeline) this.#pushed = { timeline: unit.timeline, video: -1, audio: -1 };
+    this.#pushed[kind] = unit.dts;
+    return false;
+  }
+
   #written(from: UtcMs, to: UtcMs, cause: Cause | null): void {
     this.#failure = null;
-    this.#ledger.recorded(from, to, cause);
+    this.#ledger.recorded(from, to, cause?.reason === 'session-lost' ? (this.#wentAway ?? cause) : cause);
+    if (cause) this.#wentAway = null;
     this.#wanted = { from: this.#wanted?.from ?? from, to };
     const now = this.#options.clock.monotonic();
     if (now - this.#toldAt >= ADDED_MS || to - this.#wanted.from >= ADDED_MS) this.#tell(now);
@@ -259,19 +324,24 @@ export class Recorder {
     const now = this.#options.clock.monotonic();
     this.#ledger.retry();
     if (this.#wanted && now - this.#toldAt >= ADDED_MS) this.#tell(now);
+    if (this.#held && this.#pausedAt !== null && now - this.#pausedAt >= PAUSE_MS) this.#part(this.#held);
+    this.#remux.check();
     if (this.#overflowing || this.#held) return;
     const live = this.#source.state === 'live';
+    const failure = this.#remux.failure;
+    if (failure && now - this.#lastVideo >= SETTLE_MS) {
+      if (this.recording || live) this.#interrupt(failure);
+      return;
+    }
     if (this.#failure) {
       // Nothing comes that could try the disk again: what keeps the recording from going on is the source now.
       if (live || now < this.#failure.retryAt + SETTLE_MS) return;
       this.#failure = null;
     }
     if (now - Math.max(this.#lastVideo, live ? this.#liveSince : 0) < (live ? HOLE_MS : SETTLE_MS)) return;
-    if (live && this.#remux.active && now - this.#lastPush < SETTLE_MS) {
-      this.#remux.fail({ reason: 'ffmpeg-failed', text: `ffmpeg gave nothing back for ${HOLE_MS / 1000} s and was started anew.` });
-    } else if (this.recording) {
+    if (this.recording) {
       this.#halt(live ? this.#stallCause(now) : this.#sourceCause());
-    } else if (live && this.reason?.reason !== 'ffmpeg-failed') {
+    } else if (live) {
       this.#interrupt(this.#stallCause(now));
     } else if (!live && this.#source.state === 'offline') {
       this.#interrupt(this.#sourceCause());
@@ -289,7 +359,7 @@ export class Recorder {
 
   #stallCause(now: number): Cause {
     if (now - this.#lastPush < SETTLE_MS)
-      return { reason: 'source-stalled', text: 'The camera sends pictures, but none that a recording could begin with (a keyframe).' };
+      return { reason: 'no-keyframe', text: 'The camera sends pictures, but none that a recording could begin with (a whole keyframe).' };
     return { reason: 'source-stalled', text: `The camera is connected but has sent no picture for ${HOLE_MS / 1000} s.` };
   }
 

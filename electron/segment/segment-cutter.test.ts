@@ -34,11 +34,36 @@ describe('the segment cutter', () => {
     expect(ends(events)).toEqual([54_000, 114_000]);
   });
 
-  it('turns the cameras over at different seconds', () => {
-    const first = [0, 1, 2, 3].map(
-      (key) => starts(feed(new SegmentCutter(key), new UnitMaker().video({ at: T0, lengthMs: 60_000, gopMs: 40 })))[1],
-    );
-    expect(first).toEqual([53_000, 53_720, 54_400, 55_120]);
+  it.each([10_000, 60_000, 600_000])('spreads the cameras evenly over a length of %i ms', (length) => {
+    const step = length / 120;
+    const firstCut = (key: number) => {
+      const cutter = new SegmentCutter(key, () => length);
+      const maker = new UnitMaker();
+      const begins: number[] = [];
+      for (let ms = 0; begins.length < 3; ms += step)
+        begins.push(...starts(cutter.take(maker.unit({ at: T0 + ms, dts: ms, key: true, duration: step }))));
+      expect((begins[2] ?? 0) - (begins[1] ?? 0)).toBe(length);
+      return (begins[2] ?? 0) % length;
+    };
+    const cuts = Array.from({ length: 16 }, (_, key) => firstCut(key)).sort((a, b) => a - b);
+    const apart = cuts.map((cut, i) => (cuts[i + 1] ?? (cuts[0] ?? 0) + length) - cut);
+    // Sixteen at equal distances would be length / 16 apart.
+    expect(Math.min(...apart)).toBeGreaterThan(length / 40);
+    expect(Math.max(...apart)).toBeLessThan(length / 8);
+  });
+
+  it('takes another length at the next segment', () => {
+    let length = 60_000;
+    const cutter = new SegmentCutter(0, () => length);
+    const maker = new UnitMaker();
+    const events = feed(cutter, maker.video({ at: T0, lengthMs: 20_000 }));
+    length = 10_000;
+    events.push(...feed(cutter, maker.video({ at: T0 + 20_000, dts: 20_000, lengthMs: 70_000 })));
+    length = 30_000;
+    events.push(...feed(cutter, maker.video({ at: T0 + 90_000, dts: 90_000, lengthMs: 60_000 })));
+    // T0 is 7 s behind the minute, a keyframe comes each 2 s.
+    expect(starts(events)).toEqual([0, 54_000, 64_000, 74_000, 84_000, 94_000, 114_000, 144_000]);
+    expect(ends(events)).toEqual(starts(events).slice(1));
   });
 
   it('begins each file at time 0 and says the wall clock before each keyframe', () => {
@@ -115,6 +140,68 @@ describe('the segment cutter', () => {
     feed(cutter, maker.video({ at: T0, lengthMs: 2_000 }));
     cutter.take(maker.unit({ at: T0 + 2_000, dts: 2_000, duration: 9_000 }));
     expect(ends(cutter.stop())).toEqual([3_000]);
+  });
+
+  it('gives the last sound that comes late to the file before the cut', () => {
+    const cutter = new SegmentCutter(0);
+    const maker = new UnitMaker({ configs: [VIDEO, AUDIO] });
+    const events: CutEvent[] = [];
+    const push = (unit: MuxedUnit) => events.push(...cutter.take(unit));
+    for (const video of maker.video({ at: T0, lengthMs: 60_000 })) {
+      push(video);
+      // Sound comes a fifth of a second behind the picture it belongs to.
+      const ms = video.dts / 90 - 200;
+      if (ms >= 0) for (const dts of [ms, ms + 20]) push(maker.unit({ kind: 'audio', at: T0 + dts, dts, duration: 20 }));
+    }
+    events.push(...cutter.stop());
+    expect(cutter.counters.audioOutside).toBe(0);
+    const cut = events.findIndex((event) => event.kind === 'end');
+    const tracks = (list: readonly CutEvent[]) => timesInFile(maker, list).filter(({ track }) => track === 2).length;
+    expect(tracks(events.slice(0, cut))).toBe(54_000 / 20);
+    expect(events[cut]).toEqual({ kind: 'end', end: T0 + 54_000 });
+    expect(timesInFile(maker, events.slice(cut)).filter(({ track }) => track === 2)[0]?.time).toBe(0);
+    expect(starts(events)).toEqual([0, 54_000]);
+  });
+
+  it('does not wait for sound that does not come', () => {
+    const cutter = new SegmentCutter(0);
+    const maker = new UnitMaker({ configs: [VIDEO, AUDIO] });
+    const events = feed(cutter, maker.video({ at: T0, lengthMs: 54_400 }));
+    expect(ends(events)).toEqual([]);
+    events.push(...feed(cutter, maker.video({ at: T0 + 54_400, dts: 54_400, lengthMs: 200 })));
+    expect([starts(events), ends(events)]).toEqual([[0, 54_000], [54_000]]);
+    expect(timesInFile(maker, events)).toHaveLength(54_600 / 40);
+    expect(new SegmentCutter(0).settle()).toEqual([]);
+  });
+
+  it.each([500, -500])('ends a file early when a crystal that is off by %i ppm has moved media time from the wall clock', (ppm) => {
+    const cutter = new SegmentCutter(0, () => 600_000);
+    const maker = new UnitMaker();
+    const events: CutEvent[] = [];
+    for (let ms = 0; ms < 550_000; ms += 1_000)
+      events.push(...cutter.take(maker.unit({ at: T0 + ms, dts: ms * (1 + ppm / 1e6), key: true, duration: 1_000 })));
+    // 40 ms of drift at 500 ppm: 80 s.
+    expect(starts(events)).toEqual([0, 81_000, 162_000, 243_000, 324_000, 405_000, 486_000]);
+    expect(ends(events)).toEqual(starts(events).slice(1));
+    for (const event of events) if (event.kind === 'begin') expect(event.cause).toBe(null);
+  });
+
+  it('tells a camera whose own times jump from one that sent nothing, and misses nothing of it', () => {
+    const cutter = new SegmentCutter(0);
+    const maker = new UnitMaker();
+    feed(cutter, maker.video({ at: T0, lengthMs: 2_000 }));
+    const forward = feed(cutter, maker.video({ at: T0 + 2_000, dts: 3_602_000, lengthMs: 2_000 }));
+    expect([starts(forward), ends(forward), causes(forward)]).toMatchObject([[2_000], [2_000], [{ reason: 'clock-set' }]]);
+    const back = feed(cutter, maker.video({ at: T0 + 4_000, dts: 1_000, lengthMs: 2_000 }));
+    expect([starts(back), ends(back), causes(back)]).toMatchObject([[4_000], [4_000], [{ reason: 'clock-set' }]]);
+  });
+
+  it('moves a picture that has the time of the one before by a tick', () => {
+    const cutter = new SegmentCutter(0);
+    const maker = new UnitMaker();
+    const events = [0, 40, 40, 40, 80].flatMap((dts, i) => cutter.take(maker.unit({ at: T0 + dts, dts, key: i === 0 })));
+    expect(timesInFile(maker, events).map(({ time }) => time)).toEqual([0, 3_600, 3_601, 3_602, 7_200]);
+    expect(cutter.counters.unreadable).toBe(0);
   });
 
   it('puts sound into the file its time falls into', () => {

@@ -1,5 +1,4 @@
-import type { AccessUnit, VideoConfig } from '../access-unit.ts';
-import { NAL, nalType, splitAvcc } from './nal.ts';
+import type { VideoConfig } from '../access-unit.ts';
 import { parseSps } from './sps.ts';
 
 /** An AVCDecoderConfigurationRecord (ISO 14496-15 §5.3.3.1), taken apart. */
@@ -69,13 +68,4 @@ export function h264Config(sps: readonly Uint8Array[], pps: readonly Uint8Array[
 /** RFC 6381 §3.3: `avc1.` and profile, constraints, level in hex. */
 export function avc1String(of: { profile: number; constraints: number; level: number }): string {
   return 'avc1.' + [of.profile, of.constraints, of.level].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-/** Whether a keyframe carries a sequence parameter set in band that its configuration does not know: the picture's format has changed. */
-export function hasOtherSps(unit: Pick<AccessUnit, 'config' | 'key' | 'data'>): boolean {
-  if (unit.config.kind !== 'video' || unit.config.codec !== 'h264' || !unit.key) return false;
-  const sent = splitAvcc(unit.data).filter((nal) => nalType(nal) === NAL.sps);
-  if (sent.length === 0) return false;
-  const known = parseAvcC(unit.config.description)?.sps ?? [];
-  return sent.some((nal) => !known.some((other) => Buffer.compare(nal, other) === 0));
 }

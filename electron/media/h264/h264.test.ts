@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../test/fakes/seeded-random.ts';
-import { h264Config, hasOtherSps, parseAvcC } from './avcc.ts';
+import { hasOtherSps } from '../parameter-change.ts';
+import { h264Config, parseAvcC } from './avcc.ts';
 import { avccToAnnexB, joinAvcc, splitAnnexB, splitAvcc } from './nal.ts';
 import { ParameterSets } from './parameter-sets.ts';
 import { parseSps } from './sps.ts';
