@@ -16,6 +16,8 @@ export interface FolderStoreOptions {
   readonly path: string;
   readonly keyId: string;
   readonly clock: Clock;
+  /** False before the folder was taken in use: then there is no mark yet that tells it from a disk that is not mounted. */
+  readonly marked?: boolean;
 }
 
 /** An archive in a folder: on another disk, or one that the system has mounted from elsewhere. */
@@ -23,16 +25,18 @@ export class FolderStore implements ObjectStore {
   readonly where: string;
   readonly #base: string;
   readonly #clock: Clock;
+  readonly #marked: boolean;
 
-  constructor({ path, keyId, clock }: FolderStoreOptions) {
+  constructor({ path, keyId, clock, marked = true }: FolderStoreOptions) {
     this.where = `the folder ${path}`;
     this.#base = join(path, ownFolder(keyId));
     this.#clock = clock;
+    this.#marked = marked;
   }
 
   async put(name: string, totalBytes: number, parts: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void> {
-    // The mark itself is the first thing there. Without it the disk is not mounted, and this would fill the one below it.
-    if (name !== ARCHIVE_MARKER) await this.#mustBeThere();
+    // Without the mark the disk is not mounted, and this would fill the one below it.
+    await this.#mustBeThere();
     const path = join(this.#base, name);
     const part = join(this.#base, UPLOAD_FILE);
     await this.#run(signal, () => mkdir(dirname(path), { recursive: true }));
@@ -79,7 +83,7 @@ export class FolderStore implements ObjectStore {
       return (await this.#run(signal, () => stat(join(this.#base, name)))).size;
     } catch (error) {
       if (!isMissing(error)) throw error;
-      if (name !== ARCHIVE_MARKER) await this.#mustBeThere();
+      await this.#mustBeThere();
       return null;
     }
   }
@@ -126,6 +130,7 @@ export class FolderStore implements ObjectStore {
 
   /** @throws CodedError `archive-unreachable` where the folder does not carry its mark */
   async #mustBeThere(): Promise<void> {
+    if (!this.#marked) return;
     try {
       await this.#run(undefined, () => stat(join(this.#base, ARCHIVE_MARKER)));
     } catch (error) {

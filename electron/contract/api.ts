@@ -2,7 +2,9 @@ import type {
   AppInfo,
   Camera,
   CameraId,
+  DayCoverage,
   DecoderConfig,
+  DeletedRange,
   Gop,
   GopGap,
   HandOffer,
@@ -59,6 +61,13 @@ export interface Calls {
   /** What is not named stays as it is. */
   'nat.configure': (args: { punch?: PunchSettings | undefined; portMapping?: boolean | undefined }) => NatSettings;
   'recordings.query': (args: Range & { camera: CameraId }) => Recordings;
+  /**
+   * A person deletes the recordings of a range: every segment that holds any of it goes whole, but not the one being written. `dryRun`: only
+   * says what would go. Errors: `conflict` where something in it is protected.
+   */
+  'recordings.delete': (args: Range & { camera: CameraId; dryRun?: boolean | undefined }) => DeletedRange;
+  /** The last days (1..366) by the calendar of the time zone (IANA name), the oldest first. Errors: `bad-request` for an unknown time zone. */
+  'coverage.days': (args: { camera: CameraId; days: number; timeZone: string }) => readonly DayCoverage[];
   'recordings.segments': (args: Range & { camera: CameraId }) => readonly Segment[];
   'timeline.query': (args: Range & { cameras: readonly CameraId[]; buckets: number }) => readonly TimelineCoverage[];
   /** The group of pictures that holds `at`, or the gap there. */

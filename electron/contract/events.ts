@@ -6,6 +6,8 @@ export type Broadcast =
   | { readonly kind: 'camera.removed'; readonly id: CameraId }
   /** Footage became playable up to `to`: at least at every closed segment, about each second while one is open. */
   | { readonly kind: 'recording.added'; readonly camera: CameraId; readonly from: UtcMs; readonly to: UtcMs }
+  /** Footage is gone: deleted, or its file is lost. */
+  | { readonly kind: 'recording.removed'; readonly camera: CameraId; readonly from: UtcMs; readonly to: UtcMs }
   | { readonly kind: 'nat.changed'; readonly report: NatReport | null }
   | { readonly kind: 'nat.configured'; readonly settings: NatSettings }
   | { readonly kind: 'notice'; readonly text: string };

@@ -51,7 +51,7 @@ export interface Camera {
   /** True while footage reaches the disk. */
   readonly recording: boolean;
   /** Why it is not recording, if it should be. */
-  readonly recordingReason: GapCause | null;
+  readonly recordingReason: RecordingTrouble | null;
   /** What the camera sends of itself: null where it does not say. */
   readonly quality: CameraQuality | null;
   /** Whether its video may go through a relay. */
@@ -96,6 +96,12 @@ export interface GapCause {
   readonly text: string;
 }
 
+/** Why a camera does not record at the moment. */
+export interface RecordingTrouble extends GapCause {
+  /** Since when nothing is recorded that should be, whatever the reasons were. */
+  readonly since: UtcMs;
+}
+
 export interface Gap extends Span, GapCause {}
 
 /** `spans` and `gaps` together tile the asked range exactly, in order, without overlap. */
@@ -106,6 +112,12 @@ export interface Recordings {
   readonly healed: readonly Span[];
   /** Share of the range that is recorded, 0..1; the future is left out. 0 for an empty range. */
   readonly coverage: number;
+}
+
+/** What was deleted of a range, or would be: whole segments, so that it reaches farther than was asked for. Empty where there was nothing. */
+export interface DeletedRange extends Span {
+  readonly segments: number;
+  readonly bytes: number;
 }
 
 export interface Keyframe {

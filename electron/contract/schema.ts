@@ -66,6 +66,8 @@ export const callSchemas = {
   'nat.settings': nothing,
   'nat.configure': natSettingsSchema.partial(),
   'recordings.query': ordered(z.strictObject({ camera, ...range })),
+  'recordings.delete': ordered(z.strictObject({ camera, ...range, dryRun: z.boolean().optional() })),
+  'coverage.days': z.strictObject({ camera, days: z.number().int().min(1).max(366), timeZone: z.string().min(1).max(64) }),
   'recordings.segments': ordered(z.strictObject({ camera, ...range })),
   'timeline.query': ordered(z.strictObject({ cameras: z.array(camera).max(64), ...range, buckets: z.number().int().min(1).max(4096) })),
   'playback.gop': z.strictObject({ camera, at: time }),

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { utcMs } from '../base/units.ts';
-import type { Camera, CameraId, GapCause, PathReport, Reason, RecordingSettings, Segment, SourceInfo, UtcMs } from '../contract/model.ts';
+import type { Camera, CameraId, PathReport, Reason, RecordingSettings, RecordingTrouble, Segment, SourceInfo, UtcMs } from '../contract/model.ts';
 import type { AccessUnit } from '../media/access-unit.ts';
 import type { Reception, Source, SourceEvents, SourceStatus } from '../sources/source.ts';
 import { CameraStream } from '../stream/camera-stream.ts';
@@ -24,7 +24,7 @@ export interface FrameRecorder {
   /** Footage reaches the disk. */
   readonly recording: boolean;
   /** Why it does not. */
-  readonly reason: GapCause | null;
+  readonly reason: RecordingTrouble | null;
   /** What is on disk and not in the index yet. */
   segments(): readonly Segment[];
   close(): Promise<void>;
@@ -103,7 +103,7 @@ export class CameraAtWork {
       audio: audio && { codec: audio.codec, sampleRate: audio.sampleRate, channels: audio.channels },
       lastFrameAt: lastVideo && utcMs(Math.round(lastVideo.utc)),
       recording,
-      recordingReason: notRecording && { reason: notRecording.reason, text: notRecording.text },
+      recordingReason: notRecording && { reason: notRecording.reason, text: notRecording.text, since: notRecording.since },
       quality: (live && quality) || null,
       relay: this.paths.relay.policy,
     };

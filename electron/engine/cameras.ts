@@ -72,6 +72,8 @@ export class Cameras {
         const text = error instanceof Error ? error.message : String(error);
         this.#options.log.error(`camera ${row.name} cannot be used: ${text}`, { camera: row.id });
         notices.push(`${row.name} cannot be used. ${text}`);
+        const start = utcMs(Math.round(this.#options.clock.now()));
+        await this.#options.storage.call('openGap', { camera: row.key, start, reason: 'key-unavailable', text: `The camera could not be used. ${text}` });
       }
     }
     return notices;
@@ -183,9 +185,14 @@ export class Cameras {
     await storage.call('updateCamera', { id, source: this.#seal(id, stored) });
     const row = await storage.call('camera', { id });
     if (!row) throw new CodedError('not-found', `There is no camera ${id}.`);
+    const now = () => utcMs(Math.round(this.#options.clock.now()));
+    const start = now();
     await work.close();
     log.info('camera connected anew', { camera: id, kind: stored.kind });
-    return (await this.#begin(row, stored)).snapshot();
+    const anew = await this.#begin(row, stored);
+    const text = 'The camera was being connected anew, since it was added again.';
+    await storage.call('addGap', { camera: row.key, start, end: now(), reason: 'connecting', text });
+    return anew.snapshot();
   }
 
   async #begin(row: CameraRow, stored: StoredSource): Promise<CameraAtWork> {

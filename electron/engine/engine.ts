@@ -9,7 +9,9 @@ import { Playback } from '../playback/playback.ts';
 import { collectGarbage } from '../recording/garbage.ts';
 import { Recorder } from '../recording/recorder.ts';
 import { StorageFolders } from '../recording/folders.ts';
+import { RangeDeletion } from '../recording/range-deletion.ts';
 import { Register } from '../recording/segment-register.ts';
+import { SegmentRemover } from '../recording/segment-remover.ts';
 import { repairIndex, type RepairReport } from '../recording/repair.ts';
 import { RunPeriods } from '../recording/run-periods.ts';
 import { HandOffers } from '../sources/p2p/hand-offers.ts';
@@ -17,6 +19,7 @@ import { Storage } from '../storage/client.ts';
 import { appIdentity } from './app-identity.ts';
 import { callHandlers, streamHandlers } from './handlers.ts';
 import { Cameras } from './cameras.ts';
+import { CoverageFigures } from './coverage-figures.ts';
 import { ContractServer } from './contract-server.ts';
 import { Events } from './events.ts';
 import { NatChoices } from './nat-settings.ts';
@@ -93,6 +96,10 @@ export class Engine {
       });
       closers.push(() => handOffers.close());
       const notices = [...options.notices, ...repairNotices(storage, repaired)];
+      const deleteRemoved = () =>
+        void collectGarbage({ storage, folders, log }).catch((error: unknown) =>
+          log.warn(`removed recordings are deleted at the next start: ${String(error)}`),
+        );
       const cameras: Cameras = new Cameras({
         storage,
         dataKey,
@@ -110,10 +117,7 @@ export class Engine {
         events,
         clock,
         log,
-        deleteRemoved: () =>
-          void collectGarbage({ storage, folders, log }).catch((error: unknown) =>
-            log.warn(`removed recordings are deleted at the next start: ${String(error)}`),
-          ),
+        deleteRemoved,
         paths,
         recorder: (camera, changed) =>
           new Recorder({
@@ -134,10 +138,21 @@ export class Engine {
           }),
       });
       const playback = new Playback({ storage, folders, clock, log: log.child('playback'), unlisted: (id) => cameras.unlisted(id) });
+      const deletion = new RangeDeletion({
+        storage,
+        remover: new SegmentRemover(storage),
+        clock,
+        collect(camera, { from, to }) {
+          events.emit({ kind: 'recording.removed', camera, from, to });
+          deleteRemoved();
+        },
+      });
       const parts = {
         storage,
         cameras,
         playback,
+        deletion,
+        coverage: new CoverageFigures(playback, clock),
         events,
         natMonitor,
         natChoices,

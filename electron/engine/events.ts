@@ -47,10 +47,14 @@ function subject(broadcast: Broadcast): string | undefined {
   if (broadcast.kind === 'camera.removed') return `camera ${broadcast.id}`;
   if (broadcast.kind === 'nat.changed' || broadcast.kind === 'nat.configured') return broadcast.kind;
   if (broadcast.kind === 'recording.added') return `recording ${broadcast.camera}`;
+  if (broadcast.kind === 'recording.removed') return `removed ${broadcast.camera}`;
   return undefined;
 }
 
 function merge(older: Broadcast, newer: Broadcast): Broadcast {
-  if (older.kind !== 'recording.added' || newer.kind !== 'recording.added') return newer;
-  return { ...newer, from: older.from < newer.from ? older.from : newer.from };
+  if (older.kind === 'recording.added' && newer.kind === 'recording.added')
+    return { ...newer, from: older.from < newer.from ? older.from : newer.from };
+  if (older.kind === 'recording.removed' && newer.kind === 'recording.removed')
+    return { ...newer, from: older.from < newer.from ? older.from : newer.from, to: older.to > newer.to ? older.to : newer.to };
+  return newer;
 }

@@ -1,9 +1,11 @@
 import type { AppInfo } from '../contract/model.ts';
 import type { Playback } from '../playback/playback.ts';
+import type { RangeDeletion } from '../recording/range-deletion.ts';
 import type { NatMonitor } from '../sources/surroundings.ts';
 import type { Storage } from '../storage/client.ts';
 import { appInfo, diskSpace } from './app-info.ts';
 import type { Cameras } from './cameras.ts';
+import type { CoverageFigures } from './coverage-figures.ts';
 import type { CallHandlers, Sink, StreamHandlers } from './contract-server.ts';
 import type { Events } from './events.ts';
 import { qrRows, type HandPairing } from './hand-pairing.ts';
@@ -15,6 +17,8 @@ export interface Parts {
   readonly storage: Storage;
   readonly cameras: Cameras;
   readonly playback: Playback;
+  readonly deletion: RangeDeletion;
+  readonly coverage: CoverageFigures;
   readonly events: Events;
   readonly natMonitor: NatMonitor;
   readonly natChoices: NatChoices;
@@ -27,7 +31,7 @@ export interface Parts {
 
 /** What each question of the contract means: one line a call. */
 export function callHandlers(parts: Parts, connections: () => number): CallHandlers {
-  const { cameras, playback, storage, events, natMonitor, natChoices, handPairing } = parts;
+  const { cameras, playback, deletion, storage, events, natMonitor, natChoices, handPairing } = parts;
   return {
     'app.info': () => appInfo(parts),
     'cameras.list': () => cameras.list(),
@@ -52,6 +56,8 @@ export function callHandlers(parts: Parts, connections: () => number): CallHandl
     'nat.settings': () => natChoices.current,
     'nat.configure': (changes) => natChoices.configure(changes),
     'recordings.query': (range) => playback.recordings(range),
+    'recordings.delete': (range) => deletion.delete(range),
+    'coverage.days': (query) => playback.days(query),
     'recordings.segments': (range) => playback.segments(range),
     'timeline.query': (query) => playback.timeline(query),
     'playback.gop': (query) => playback.gop(query),
@@ -65,6 +71,7 @@ export function callHandlers(parts: Parts, connections: () => number): CallHandl
         connections: connections(),
         eventsDropped: events.dropped,
         nat: natMonitor.current,
+        coverage: await parts.coverage.of(cameras.all().map(({ work }) => work.record.id)),
       };
       return metricsText(
         cameras.all().map(({ work }) => work),

@@ -1,5 +1,6 @@
 import type { Camera, NatReport } from '../contract/model.ts';
 import type { CameraAtWork } from './camera.ts';
+import type { CoverageFigure } from './coverage-figures.ts';
 import { budgetOf } from './paths/relay-budget.ts';
 
 interface Figure {
@@ -97,6 +98,7 @@ export interface EngineFigures {
   readonly connections: number;
   readonly eventsDropped: number;
   readonly nat: NatReport | null;
+  readonly coverage: readonly CoverageFigure[];
 }
 
 /** Prometheus text (exposition format 0.0.4). Labels carry camera ids, never names: names are the user's business. */
@@ -142,7 +144,21 @@ export function metricsText(cameras: readonly CameraAtWork[], engine: EngineFigu
       ]),
     ),
   );
-  const { nat } = engine;
+  const { nat, coverage } = engine;
+  figure(
+    'keyhole_coverage_ratio',
+    'Share of the last 24 h that is recorded, of what should be.',
+    'gauge',
+    coverage.map(({ camera, ratio }): [string, number | null] => [`{camera="${camera}"}`, ratio]),
+  );
+  figure(
+    'keyhole_recording_gap_seconds_total',
+    'Seconds that are not recorded, by reason, counted when they are a minute old.',
+    'counter',
+    coverage.flatMap(({ camera, missing }) =>
+      missing.map(({ reason, seconds: missed }): [string, number] => [`{camera="${camera}",reason="${reason}"}`, missed]),
+    ),
+  );
   figure(
     'keyhole_nat',
     '1 for the kind of NAT this machine is behind (RFC 4787, RFC 3489).',

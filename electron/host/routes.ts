@@ -26,6 +26,13 @@ export interface Route {
 }
 
 const cameraRange = z.strictObject({ camera: z.string(), from: timeParameter, to: timeParameter });
+const deletedRange = cameraRange.extend({
+  dryRun: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true'),
+});
+const coverageQuery = z.strictObject({ camera: z.string(), days: z.coerce.number().default(30), timeZone: z.string().default('UTC') });
 const timelineQuery = z.strictObject({
   cameras: z
     .string()
@@ -103,6 +110,22 @@ export const routes: readonly Route[] = [
     handle: async ({ engine, response, url }) => {
       const range = parse(callSchemas['recordings.query'], parse(cameraRange, queryOf(url)));
       sendJson(response, 200, await engine.call('recordings.query', range));
+    },
+  },
+  {
+    method: 'DELETE',
+    path: '/api/v1/recordings',
+    handle: async ({ engine, response, url }) => {
+      const range = parse(callSchemas['recordings.delete'], parse(deletedRange, queryOf(url)));
+      sendJson(response, 200, await engine.call('recordings.delete', range));
+    },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/coverage',
+    handle: async ({ engine, response, url }) => {
+      const query = parse(callSchemas['coverage.days'], parse(coverageQuery, queryOf(url)));
+      sendJson(response, 200, await engine.call('coverage.days', query));
     },
   },
   {

@@ -18,7 +18,7 @@ import { clip } from './clip.ts';
 import { Footage, type UnlistedSegments } from './footage.ts';
 import { GopReader } from './gop.ts';
 import { frameJpeg } from './jpeg.ts';
-import { Recordings } from './recordings.ts';
+import { Recordings, type Tiled } from './recordings.ts';
 import type { FolderRoots } from '../segment/segment.ts';
 import { SegmentReader, type RemoteSegments } from './segment-reader.ts';
 
@@ -74,6 +74,11 @@ export class Playback {
 
   timeline(args: Span & { cameras: readonly CameraId[]; buckets: number }): Promise<TimelineCoverage[]> {
     return this.#recordings.timeline(args);
+  }
+
+  /** For sums: the range tiled by what is recorded and why the rest is not. */
+  async tile({ camera, from, to }: CameraRange): Promise<Tiled> {
+    return this.#recordings.tile(await this.#footage.camera(camera), from, to);
   }
 
   /** What of each of the last calendar days is recorded. Errors: `not-found`, `bad-request` for a time zone that nobody knows. */

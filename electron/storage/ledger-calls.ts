@@ -60,6 +60,13 @@ export interface LedgerCalls {
   touchRun(args: { readonly run: number; readonly at: UtcMs }): void;
   /** Periods in which the app ran, cut to [from, to), merged. */
   runs(args: { readonly from: UtcMs; readonly to: UtcMs }): readonly Span[];
+  /** Ranges that overlap [from, to) and must not be deleted at `at`, in order. */
+  protectedIn(args: {
+    readonly camera: CameraKey;
+    readonly from: UtcMs;
+    readonly to: UtcMs;
+    readonly at: UtcMs;
+  }): readonly (Span & { readonly kind: string; readonly text: string })[];
   /** Those that overlap [from, to), whole. */
   facts(args: { readonly from: UtcMs; readonly to: UtcMs }): readonly FactRow[];
 }

@@ -13,7 +13,7 @@ interface Row {
   readonly text: string;
 }
 
-type GapCalls = Pick<LedgerCalls, 'openGap' | 'closeGap' | 'addGap' | 'gaps'>;
+type GapCalls = Pick<LedgerCalls, 'openGap' | 'closeGap' | 'addGap' | 'gaps' | 'protectedIn'>;
 
 /** As in the index gap_long. */
 const LONG_MS = 3_600_000;
@@ -31,6 +31,10 @@ export function gapQueries(db: SqlDatabase): GapCalls {
     `SELECT * FROM gap INDEXED BY gap_by_camera WHERE ${OVERLAPS} AND start_ms > @from - ${LONG_MS + 1} AND NOT ${LONG}
      UNION ALL SELECT * FROM gap INDEXED BY gap_long WHERE ${OVERLAPS} AND ${LONG}
      ORDER BY start_ms, key LIMIT ${GAP_PAGE}`,
+  );
+  const protectedIn = db.prepare(
+    `SELECT start_ms AS "from", end_ms AS "to", kind, text FROM protected
+     WHERE camera = @camera AND start_ms < @to AND end_ms > @from AND (until_ms IS NULL OR until_ms > @at) ORDER BY start_ms LIMIT 100`,
   );
 
   /** Ends `row`, or what it goes on with. */
@@ -57,6 +61,7 @@ export function gapQueries(db: SqlDatabase): GapCalls {
     addGap: db.transaction((gap: Parameters<GapCalls['addGap']>[0]) => {
       if (gap.end > gap.start) end(byKey.get(open(gap)) as Row, gap.end);
     }),
+    protectedIn: (args) => protectedIn.all({ ...args }) as ReturnType<GapCalls['protectedIn']>,
     gaps: ({ camera, from, to, after }) =>
       (inRange.all({ camera, from, to, start: after?.start ?? -1, key: after?.key ?? 0 }) as Row[]).map(fromRow),
   };
