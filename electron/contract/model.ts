@@ -8,6 +8,7 @@ import type { FolderKey, RecordingSettings, SegmentOrigin } from './recording.ts
 
 export type * from './connection.ts';
 export * from './recording.ts';
+export type * from './storage.ts';
 export * from './camera-event.ts';
 
 /** Short, stable, safe in paths and URLs: `cam-` and 8 characters of base32. */

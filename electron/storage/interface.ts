@@ -6,6 +6,7 @@ import type { EventCalls } from './event-calls.ts';
 import type { IndexCalls } from './index-calls.ts';
 import type { LedgerCalls } from './ledger-calls.ts';
 import type { ProofCalls } from './proof-calls.ts';
+import type { RetentionCalls } from './retention-calls.ts';
 
 export type { SegmentFileRow, Usage } from './index-calls.ts';
 export type { FactRow, GapRow } from './ledger-calls.ts';
@@ -52,7 +53,7 @@ interface CameraRange {
 }
 
 /** Everything the database can be asked: one entry per query; the client and the worker are both typed by these keys. */
-export interface StorageCalls extends EventCalls, IndexCalls, LedgerCalls, ProofCalls, ArchiveCalls {
+export interface StorageCalls extends EventCalls, IndexCalls, LedgerCalls, ProofCalls, ArchiveCalls, RetentionCalls {
   /** Throws `conflict` when the id is there already. */
   addCamera(args: Omit<CameraRow, 'key' | 'removedAt' | 'relayBudget' | 'recording'>): CameraRow;
   /** In the order they were added; removed ones only when asked for. */
@@ -73,18 +74,20 @@ export interface StorageCalls extends EventCalls, IndexCalls, LedgerCalls, Proof
   setting(args: { readonly key: string }): string | null;
   setSetting(args: { readonly key: string; readonly value: string | null }): void;
 
-  /** Files, and folders of removed cameras (paths relative to the storage folder), whose rows are gone and which must follow; at most `limit` (default 1 000). */
-  garbage(args: { readonly limit?: number }): readonly Garbage[];
+  /** Files, and folders of removed cameras (paths relative to the storage folder), whose rows are gone and which must follow; at most `limit` (default 1 000), of one folder or of all. */
+  garbage(args: { readonly limit?: number; readonly folder?: FolderKey }): readonly Garbage[];
   addGarbage(args: Garbage): void;
   dropGarbage(args: { readonly files: readonly Garbage[] }): void;
   /**
    * Rows, their spans, a note of their files as garbage, and (with `because`) why the time is missing now, in one transaction. Starts that
-   * are not there are passed over. Returns the bytes of what went. At most some hundreds at a time: other queries wait meanwhile.
+   * are not there are passed over. With `keepArchived` a segment that the archive has keeps its row, and is played from there. Returns the
+   * bytes of the files that go. At most some hundreds at a time: other queries wait meanwhile.
    */
   deleteSegments(args: {
     readonly camera: CameraKey;
     readonly starts: readonly UtcMs[];
     readonly because: { readonly reason: GapReason; readonly text: string } | null;
+    readonly keepArchived?: boolean;
   }): number;
 
   /** The row of a file that is already safe on disk. An existing row of the same start is replaced; if it spoke of another file, that is garbage now. */

@@ -4,10 +4,13 @@ import { archiveQueries } from './archive.ts';
 import { cameraQueries } from './cameras.ts';
 import { deletionQueries } from './deletion.ts';
 import { eventQueries } from './events.ts';
+import { foldingQueries } from './gap-folding.ts';
 import { gapQueries } from './gaps.ts';
 import { indexQueries } from './index-check.ts';
 import { pathQueries } from './paths.ts';
 import { proofQueries } from './proofs.ts';
+import { protectedQueries } from './protected.ts';
+import { retentionQueries } from './retention.ts';
 import { runQueries } from './runs.ts';
 import { segmentQueries } from './segments.ts';
 import { settingQueries } from './settings.ts';
@@ -30,5 +33,8 @@ export function allQueries(db: SqlDatabase): StorageCalls {
     ...pathQueries(db),
     ...proofQueries(db),
     ...archiveQueries(db),
+    ...retentionQueries(db),
+    ...protectedQueries(db),
+    ...foldingQueries(db),
   };
 }
