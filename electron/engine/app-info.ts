@@ -8,7 +8,7 @@ interface Parts {
   readonly host: AppInfo['host'];
   readonly dataDir: string;
   readonly publicKey: Uint8Array;
-  readonly notices: readonly string[];
+  readonly notices: () => readonly string[];
 }
 
 export async function appInfo({ host, dataDir, publicKey, notices }: Parts): Promise<AppInfo> {
@@ -19,7 +19,7 @@ export async function appInfo({ host, dataDir, publicKey, notices }: Parts): Pro
     dataDir,
     ffmpeg: ffmpeg && { path: ffmpeg.path, version: ffmpeg.version },
     disk: await diskSpace(dataDir),
-    notices,
+    notices: notices(),
     fingerprint: fingerprintOf(publicKey),
   };
 }

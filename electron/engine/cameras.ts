@@ -99,6 +99,12 @@ export class Cameras {
     return this.#entries.get(id)?.work.recorder.segments() ?? [];
   }
 
+  /** Whether a recorder has this file open, or its row on the way. */
+  writes(path: string): boolean {
+    const file = path.replaceAll('\\', '/');
+    return [...this.#entries.values()].some(({ work }) => work.recorder.segments().some((segment) => file.endsWith(segment.file)));
+  }
+
   retryNow(): void {
     for (const { work } of this.#entries.values()) work.retryNow();
   }

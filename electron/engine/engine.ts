@@ -5,6 +5,7 @@ import type { Port } from '../contract/wire.ts';
 import { RemuxProcess } from '../ffmpeg/remux.ts';
 import { LanBrowser } from '../../peer/lan/browser.ts';
 import { lanInterfaces, lanMode } from '../../peer/lan/interfaces.ts';
+import { Healing } from '../healing/healing.ts';
 import { Playback } from '../playback/playback.ts';
 import { collectGarbage } from '../recording/garbage.ts';
 import { Recorder } from '../recording/recorder.ts';
@@ -12,16 +13,18 @@ import { StorageFolders } from '../recording/folders.ts';
 import { RangeDeletion } from '../recording/range-deletion.ts';
 import { Register } from '../recording/segment-register.ts';
 import { SegmentRemover } from '../recording/segment-remover.ts';
-import { repairIndex, type RepairReport } from '../recording/repair.ts';
+import { IndexRepair } from '../recording/repair.ts';
 import { RunPeriods } from '../recording/run-periods.ts';
 import { HandOffers } from '../sources/p2p/hand-offers.ts';
 import { Storage } from '../storage/client.ts';
+import { DatabaseCopies } from '../storage/copies.ts';
 import { appIdentity } from './app-identity.ts';
 import { callHandlers, streamHandlers } from './handlers.ts';
 import { Cameras } from './cameras.ts';
 import { CoverageFigures } from './coverage-figures.ts';
 import { ContractServer } from './contract-server.ts';
 import { Events } from './events.ts';
+import { healableCameras } from './healing-cameras.ts';
 import { NatChoices } from './nat-settings.ts';
 import { Network } from './network.ts';
 import { Paths } from './paths/paths.ts';
@@ -58,11 +61,17 @@ export class Engine {
       closers.push(() => storage.close());
       storage.onFailure.on(onFailure);
       const identity = await appIdentity(storage, dataKey);
-      const indexLost = storage.report.setAside !== null || storage.report.created;
-      const runs = new RunPeriods({ storage, clock, log, indexLost });
+      const runs = new RunPeriods({ storage, clock, log, lostFrom: storage.report.ledgerLostFrom });
       const folders = new StorageFolders(dataDir);
       const register = new Register(storage);
-      const repaired = await repairIndex({ storage, register, folders, log: log.child('repair') });
+      const repair: IndexRepair = new IndexRepair({
+        storage,
+        register,
+        folders,
+        log: log.child('repair'),
+        busy: (path) => cameras.writes(path),
+      });
+      await repair.before();
       await runs.start();
       closers.push(() => runs.close());
 
@@ -95,7 +104,7 @@ export class Engine {
         log: log.child('hand'),
       });
       closers.push(() => handOffers.close());
-      const notices = [...options.notices, ...repairNotices(storage, repaired)];
+      const notices = [...options.notices];
       const deleteRemoved = () =>
         void collectGarbage({ storage, folders, log }).catch((error: unknown) =>
           log.warn(`removed recordings are deleted at the next start: ${String(error)}`),
@@ -137,7 +146,14 @@ export class Engine {
             onAdded: ({ from, to }) => events.emit({ kind: 'recording.added', camera: camera.id, from, to }),
           }),
       });
-      const playback = new Playback({ storage, folders, clock, log: log.child('playback'), unlisted: (id) => cameras.unlisted(id) });
+      const playback = new Playback({
+        storage,
+        folders,
+        clock,
+        log: log.child('playback'),
+        unlisted: (id) => cameras.unlisted(id),
+        unlistedBefore: (id) => repair.pendingBefore(id),
+      });
       const deletion = new RangeDeletion({
         storage,
         remover: new SegmentRemover(storage),
@@ -147,17 +163,27 @@ export class Engine {
           deleteRemoved();
         },
       });
+      const healing = new Healing({
+        storage,
+        register,
+        folders,
+        dataDir,
+        clock,
+        log: log.child('healing'),
+        cameras: () => healableCameras(cameras, { playback, events, clock }),
+      });
       const parts = {
         storage,
         cameras,
         playback,
+        healing,
         deletion,
         coverage: new CoverageFigures(playback, clock),
         events,
         natMonitor,
         natChoices,
         handPairing: handOffers,
-        notices,
+        notices: () => [...notices, ...repair.notices()],
         publicKey: identity.publicKey,
         host: options.host,
         dataDir,
@@ -169,7 +195,14 @@ export class Engine {
       );
       closers.push(() => cameras.close());
       notices.push(...(await cameras.start()));
+      healing.start();
+      closers.push(() => healing.close());
       network.start();
+      repair.start();
+      closers.push(() => repair.close());
+      const copies = new DatabaseCopies({ dataDir, clock, log: log.child('copies'), onFailure });
+      copies.start();
+      closers.push(() => copies.close());
       closers.push(() => server.close());
       // First of all: what is missing from here on is missing since Keyhole was closed.
       closers.push(() => runs.close());
@@ -195,21 +228,6 @@ export class Engine {
     this.#closing ??= closeAll(this.#closers);
     return this.#closing;
   }
-}
-
-/** What the user should know of how the last run ended. */
-function repairNotices(storage: Storage, report: RepairReport): string[] {
-  const notices: string[] = [];
-  const { setAside } = storage.report;
-  if (setAside) notices.push(`The index was damaged. It was set aside as ${setAside} and made anew from the recordings.`);
-  for (const folder of report.unknownFolders)
-    notices.push(
-      `The recordings in ${folder} are not those that this index belongs to. Is a disk not mounted? Nothing was taken out of the index.`,
-    );
-  if (report.added > 0)
-    notices.push(`Keyhole did not close properly the last time. ${report.added} recording(s) were put back into the index.`);
-  if (report.lost > 0) notices.push(`${report.lost} recording(s) of the index have no file any more.`);
-  return notices;
 }
 
 /** In reverse order; one that fails does not keep the others from closing. */

@@ -1,4 +1,5 @@
 import type { AppInfo } from '../contract/model.ts';
+import type { Healing } from '../healing/healing.ts';
 import type { Playback } from '../playback/playback.ts';
 import type { RangeDeletion } from '../recording/range-deletion.ts';
 import type { NatMonitor } from '../sources/surroundings.ts';
@@ -17,13 +18,15 @@ export interface Parts {
   readonly storage: Storage;
   readonly cameras: Cameras;
   readonly playback: Playback;
+  readonly healing: Healing;
   readonly deletion: RangeDeletion;
   readonly coverage: CoverageFigures;
   readonly events: Events;
   readonly natMonitor: NatMonitor;
   readonly natChoices: NatChoices;
   readonly handPairing: HandPairing;
-  readonly notices: readonly string[];
+  /** As they are now. */
+  readonly notices: () => readonly string[];
   readonly publicKey: Uint8Array;
   readonly host: AppInfo['host'];
   readonly dataDir: string;
@@ -58,6 +61,7 @@ export function callHandlers(parts: Parts, connections: () => number): CallHandl
     'recordings.query': (range) => playback.recordings(range),
     'recordings.delete': (range) => deletion.delete(range),
     'coverage.days': (query) => playback.days(query),
+    'healing.status': ({ camera }) => parts.healing.status(cameras.at(camera).work.record.id),
     'recordings.segments': (range) => playback.segments(range),
     'timeline.query': (query) => playback.timeline(query),
     'playback.gop': (query) => playback.gop(query),

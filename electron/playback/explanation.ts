@@ -19,6 +19,8 @@ export interface Known {
   /** Of all cameras, in order of their start. */
   readonly facts: readonly FactRow[];
   readonly runs: readonly Span[];
+  /** The index is being rebuilt: footage of before this time may be there and not be listed yet. */
+  readonly unlistedBefore?: number | null;
 }
 
 export interface Piece extends Range {
@@ -34,12 +36,16 @@ const NOT_ADDED = { reason: 'not-added-yet', text: 'The camera had not been adde
 const FUTURE = { reason: 'future', text: 'This time is still to come, or is just being written.' } as const;
 const NOT_RUNNING = { reason: 'app-not-running', text: 'Keyhole was not running.' } as const;
 const REMOVED = { reason: 'recorder-stopped', text: 'The camera had been removed from Keyhole.' } as const;
+const REBUILDING = {
+  reason: 'index-rebuilding',
+  text: 'The index is being made anew from the recordings: what there is of this time is not listed yet.',
+} as const;
 const PENDING = { reason: 'source-stalled', text: 'No picture has come for some seconds; why is not known yet.' } as const;
 export const UNKNOWN = { reason: 'unknown', text: 'Nothing is recorded here, and no reason was noted.' } as const;
 
 /**
  * Why nothing is recorded, by what is most certain: the time before the camera, behind it, and to come; what was seen to happen to its footage
- * (deleted, lost); to all cameras (asleep, a clock that was set, the index lost); the app away; what was noted while it ran; time that came
+ * (deleted, lost); time that a rebuilt index does not reach yet; what happened to all cameras (asleep, a clock that was set, the index lost); the app away; what was noted while it ran; time that came
  * twice; and for some seconds that none of these explain, what is beside them.
  */
 export class Explanation {
@@ -49,12 +55,13 @@ export class Explanation {
   readonly #lasting: boolean;
 
   constructor(known: Known) {
-    const { gaps, facts, runs, now } = known;
+    const { gaps, facts, runs, now, unlistedBefore = null } = known;
     this.#known = known;
     this.#lasting = gaps.some((row) => row.end === null);
     const away = complement(alive(runs, now), -Infinity, Infinity);
     this.#layers = [
       gaps.filter((row) => CAMERA_FACTS.has(row.reason)).map(pieceOf),
+      unlistedBefore === null ? [] : [{ from: -Infinity, to: unlistedBefore, ...REBUILDING, owed: true }],
       facts.filter((row) => !row.weak).map(pieceOf),
       away.map((range) => ({ ...range, ...NOT_RUNNING, owed: true })),
       gaps.filter((row) => !CAMERA_FACTS.has(row.reason)).map(pieceOf),

@@ -31,6 +31,8 @@ export interface PlaybackOptions {
   /** The segments of this camera's recorder, `recorder.segments()`; none when it is not recorded. */
   readonly unlisted: UnlistedSegments;
   readonly log?: Log;
+  /** While the index is being rebuilt: footage before this time may not be listed yet. */
+  readonly unlistedBefore?: (camera: CameraId) => UtcMs | null;
 }
 
 /** Decoders that make pictures at the same time; more are refused rather than queued. */
@@ -51,7 +53,7 @@ export class Playback {
     this.#options = options;
     this.#footage = new Footage(options.storage, options.unlisted);
     this.#reader = new SegmentReader(options.folders, options.remote ?? null);
-    this.#recordings = new Recordings(options.storage, this.#footage, options.clock);
+    this.#recordings = new Recordings(options.storage, this.#footage, options.clock, options.unlistedBefore);
     this.#gops = new GopReader(this.#footage, this.#recordings, this.#reader);
   }
 

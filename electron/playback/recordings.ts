@@ -26,9 +26,17 @@ export class Recordings {
   readonly #storage: Pick<Storage, 'call'>;
   readonly #footage: Footage;
   readonly #clock: Clock;
+  readonly #unlistedBefore: (camera: CameraId) => UtcMs | null;
 
-  constructor(storage: Pick<Storage, 'call'>, footage: Footage, clock: Clock) {
+  /** @param unlistedBefore while the index is being rebuilt: footage before this time may not be listed yet */
+  constructor(
+    storage: Pick<Storage, 'call'>,
+    footage: Footage,
+    clock: Clock,
+    unlistedBefore: (camera: CameraId) => UtcMs | null = () => null,
+  ) {
     this.#storage = storage;
+    this.#unlistedBefore = unlistedBefore;
     this.#footage = footage;
     this.#clock = clock;
   }
@@ -80,7 +88,14 @@ export class Recordings {
       this.#storage.call('runs', around),
       this.#storage.call('facts', { from, to }),
     ]);
-    const explanation = new Explanation({ camera, now: this.#clock.now(), gaps, facts, runs });
+    const explanation = new Explanation({
+      camera,
+      now: this.#clock.now(),
+      gaps,
+      facts,
+      runs,
+      unlistedBefore: this.#unlistedBefore(camera.id),
+    });
     return { spans, healed, pieces: complement(spans, from, to).flatMap((hole) => explanation.of(hole)) };
   }
 

@@ -100,6 +100,24 @@ export class IndexRepair {
     return this.#rebuilding ? (this.#pending.get(camera) ?? null) : null;
   }
 
+  /** What the user should know of how the last run ended, and of how far the rebuilding is. */
+  notices(): string[] {
+    const { setAside } = this.#options.storage.report;
+    const { added, lost, unknownFolders } = this.#report;
+    const notices: string[] = [];
+    if (setAside) notices.push(`The index was damaged. It was set aside as ${setAside} and made anew from its copy and the recordings.`);
+    if (this.#rebuilding && this.#progress)
+      notices.push(`The index is being made anew, newest days first: ${this.#progress.done} of ${this.#progress.days} days are done.`);
+    for (const folder of unknownFolders)
+      notices.push(
+        `The recordings in ${folder} are not those that this index belongs to. Is a disk not mounted? Nothing was taken out of the index.`,
+      );
+    if (added > 0 && !setAside)
+      notices.push(`Keyhole did not close properly the last time. ${added} recording(s) were put back into the index.`);
+    if (lost > 0) notices.push(`${lost} recording(s) of the index have no file any more.`);
+    return notices;
+  }
+
   /** To be awaited before the first recorder starts. Bounded: some dozens of files a camera. */
   async before(): Promise<void> {
     const { storage, folders, log } = this.#options;
@@ -155,7 +173,7 @@ export class IndexRepair {
     for (const [day, list] of all) {
       for (const place of list) {
         if (this.#closed) return;
-        await this.#day(place, { sizes: this.#options.all === true });
+        await this.#day(place, { sizes: this.#options.all === true || this.#rebuilding });
         progress.done += 1;
       }
       for (const { camera } of places) this.#pending.set(camera.id, utcMs(Date.parse(`${day}T00:00:00Z`)));
@@ -168,13 +186,13 @@ export class IndexRepair {
 
   async #places() {
     const cameras = await this.#options.storage.call('cameras', { removed: true });
-    return cameras.flatMap((camera) => this.#options.folders.all.map(({ key, root }) => ({ camera, folder: key, root })));
+    const known = this.#options.folders.all.filter(({ key }) => this.#known.has(key));
+    return cameras.flatMap((camera) => known.map(({ key, root }) => ({ camera, folder: key, root })));
   }
 
   /** Days on the disk and days of rows: the folder of a whole day may be gone. */
   async #daysToCheck(place: Omit<DayPlace, 'day'> & { camera: CameraRow }): Promise<Iterable<string>> {
     const days = new Set(await daysOf(place));
-    if (!this.#known.has(place.folder)) return days;
     const { storage } = this.#options;
     const to = utcMs(Number.MAX_SAFE_INTEGER);
     for (let from = utcMs(0); ;) {
@@ -193,7 +211,7 @@ export class IndexRepair {
       const lastStart = first ? await this.#lastStart(place) : 0;
       const sizesSince = how.sizes ? 0 : first ? lastStart - SIZES_WITHIN_MS : Infinity;
       const found = await checkDay({ storage, sizesSince, busy: first ? null : busy }, place);
-      if (this.#known.has(place.folder)) await this.#lose(place, found.lost);
+      await this.#lose(place, found.lost);
       const files = [...found.changed.map(({ file, row }) => ({ file, row })), ...found.unlisted.map((file) => ({ file, row: null }))];
       const wanted = how.newest === undefined ? files : files.sort((a, b) => a.file.start - b.file.start).slice(-how.newest);
       await inParallel(wanted, ({ file, row }) => this.#file(place, file, row));

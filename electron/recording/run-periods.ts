@@ -29,7 +29,7 @@ export class RunPeriods {
   readonly #storage: Pick<Storage, 'call'>;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #indexLost: boolean;
+  readonly #lostFrom: UtcMs | null;
   #run: number | null = null;
   #last: Reading;
   #beatAt = 0;
@@ -39,12 +39,12 @@ export class RunPeriods {
   #timer: Timer | null = null;
   #work: Promise<void> = Promise.resolve();
 
-  /** @param options.indexLost the database was made anew: why time before is missing is not known any more */
-  constructor(options: { storage: Pick<Storage, 'call'>; clock: Clock; log: Log; indexLost?: boolean }) {
+  /** @param options.lostFrom the database was made anew: why time from here on is missing is not known any more; null: it is known */
+  constructor(options: { storage: Pick<Storage, 'call'>; clock: Clock; log: Log; lostFrom?: UtcMs | null }) {
     this.#storage = options.storage;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#indexLost = options.indexLost ?? false;
+    this.#lostFrom = options.lostFrom ?? null;
     this.#last = this.#read();
   }
 
@@ -53,7 +53,7 @@ export class RunPeriods {
     if (this.#run !== null) return;
     this.#last = this.#read();
     this.#beatAt = this.#last.ran;
-    this.#run = await this.#storage.call('beginRun', { at: this.#last.wall, indexLost: this.#indexLost });
+    this.#run = await this.#storage.call('beginRun', { at: this.#last.wall, lostFrom: this.#lostFrom });
     this.#arm();
   }
 

@@ -128,6 +128,8 @@ export type StorageReply<N extends StorageCall> = ReturnType<StorageCalls[N]>;
 export interface OpenReport {
   /** The old database was broken and set aside under this name; cameras came from its remains or from the backup. */
   readonly setAside: string | null;
+  /** Reasons of gaps from here on are lost with the old database; 0: all of them; null: none. */
+  readonly ledgerLostFrom: UtcMs | null;
   /** There was no database. */
   readonly created: boolean;
   readonly version: number;

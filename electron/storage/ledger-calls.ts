@@ -47,10 +47,10 @@ export interface LedgerCalls {
   }): readonly (GapRow & { readonly key: number })[];
 
   /**
-   * A new period in which the app runs. Gaps left open by the last one end where it was last seen alive. `indexLost`: the database had to be
-   * made anew, and with it went the reasons of everything before.
+   * A new period in which the app runs. Gaps left open by the last one end where it was last seen alive. `lostFrom`: the
+   * database had to be made anew, and with it went the reasons of everything since then.
    */
-  beginRun(args: { readonly at: UtcMs; readonly indexLost?: boolean }): number;
+  beginRun(args: { readonly at: UtcMs; readonly lostFrom?: UtcMs | null }): number;
   /**
    * The same process was away (the machine slept, the clock was set): it ran until `until`, and runs again from `at` on, in a new period. Gaps
    * stay open; where the clock was set back they are cut in two, one in the time that was and one in the time that comes again.

@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, renameSync, rmSync, statSync } from 
 import { join } from 'node:path';
 import { CodedError } from '../base/errors.ts';
 import { makeFolder } from '../base/folder.ts';
+import { utcMs, type UtcMs } from '../base/units.ts';
 import { readBackup, readIrreplaceable, restore, type Irreplaceable } from './backup.ts';
 import { quickCheck, restoreCopy } from './copy.ts';
 import { isCorrupt, sqliteCode } from './failure.ts';
@@ -17,6 +18,9 @@ import type { OpenSql, SqlDatabase } from './sql.ts';
 const ALWAYS_CHECK_BYTES = 64 * 1024 * 1024;
 /** How long to wait for a process that is just closing, milliseconds. */
 const LOCK_WAIT_MS = 2_000;
+
+/** Tables that say why time is missing. */
+const LEDGER: ReadonlySet<string> = new Set(['gap', 'run', 'fact']);
 
 export interface OpenDatabase {
   readonly db: SqlDatabase;
@@ -86,7 +90,8 @@ function openChecked(open: OpenSql, dataDir: string): { db: SqlDatabase; report:
   if (!existsSync(path)) {
     // A journal without its database belongs to none.
     if (existsSync(`${path}-wal`)) setBrokenAside(dataDir);
-    return { db: rebuild(open, dataDir, null, readBackup(dataDir)), report: report({ created: true }) };
+    const { db, ledgerLostFrom } = rebuild(open, dataDir, null, readBackup(dataDir));
+    return { db, report: report({ created: true, ledgerLostFrom }) };
   }
   let db: SqlDatabase | null = null;
   try {
@@ -103,14 +108,14 @@ function openChecked(open: OpenSql, dataDir: string): { db: SqlDatabase; report:
     db?.close();
     if (!isCorrupt(error)) throw error;
     const setAside = setBrokenAside(dataDir);
-    const fresh = rebuild(open, dataDir, setAside, kept ?? readBackup(dataDir));
+    const { db: fresh, ledgerLostFrom } = rebuild(open, dataDir, setAside, kept ?? readBackup(dataDir));
     rmSync(check, { force: true });
-    return { db: fresh, report: report({ setAside }) };
+    return { db: fresh, report: report({ setAside, ledgerLostFrom }) };
   }
 }
 
 function report(changes: Partial<OpenReport>): OpenReport {
-  return { setAside: null, created: false, version: LATEST_VERSION, ...changes };
+  return { setAside: null, ledgerLostFrom: null, created: false, version: LATEST_VERSION, ...changes };
 }
 
 /** Renamed, never deleted: somebody may still get something out of it. */
@@ -124,35 +129,42 @@ function setBrokenAside(dataDir: string): string {
 }
 
 /** From the newest copy or empty, with what the remains still give, and the newest cameras and settings. */
-function rebuild(open: OpenSql, dataDir: string, remains: string | null, kept: Irreplaceable | null): SqlDatabase {
-  restoreCopy(open, dataDir);
+function rebuild(
+  open: OpenSql,
+  dataDir: string,
+  remains: string | null,
+  kept: Irreplaceable | null,
+): { db: SqlDatabase; ledgerLostFrom: UtcMs | null } {
+  const copiedAt = restoreCopy(open, dataDir);
   const db = open(join(dataDir, DATABASE_FILE));
   try {
     db.pragma('journal_mode = WAL');
     migrate(db, dataDir);
-    if (remains !== null) bringOver(open, join(dataDir, remains), db);
+    const whole = remains !== null && bringOver(open, join(dataDir, remains), db);
     if (kept) restore(db, kept);
-    return db;
+    return { db, ledgerLostFrom: whole ? null : utcMs(copiedAt?.getTime() ?? 0) };
   } catch (error) {
     db.close();
     throw error;
   }
 }
 
-/** Whatever the remains do not give is left out: the cameras must be able to record. */
-function bringOver(open: OpenSql, remains: string, into: SqlDatabase): void {
+/** Whatever the remains do not give is left out: the cameras must be able to record. True when they gave every reason of a gap. */
+function bringOver(open: OpenSql, remains: string, into: SqlDatabase): boolean {
   let broken: SqlDatabase | null = null;
   try {
     broken = open(remains, { fileMustExist: true });
-    salvage(broken, into);
+    const { damaged } = salvage(broken, into);
     const known = into.prepare('SELECT 1 FROM segment WHERE camera = ? AND start_ms = ? AND archive IS NOT NULL');
     const { insertSegment } = segmentQueries(into, spanQueries(into));
     const has = (camera: number, start: number) => known.get(camera, start) !== undefined;
     const from = broken;
     into.transaction(() => salvageArchived(from, { insert: insertSegment, has }))();
+    return !damaged.some((table) => LEDGER.has(table));
   } catch (error) {
     // Not a database any more.
     if (!isCorrupt(error) && sqliteCode(error) === undefined) throw error;
+    return false;
   } finally {
     broken?.close();
   }

@@ -28,10 +28,14 @@ export interface SalvageReport {
 export function salvage(broken: SqlDatabase, into: SqlDatabase): SalvageReport {
   const damaged: string[] = [];
   let rows = 0;
+  const theirs = namesOf(broken);
   for (const table of tablesOf(into)) {
     if (DERIVED.has(table)) continue;
     const columns = common(columnsOf(broken, table), columnsOf(into, table));
-    if (columns.length === 0) continue;
+    if (columns.length === 0) {
+      if (!theirs || theirs.includes(table)) damaged.push(table);
+      continue;
+    }
     const read = readTable(broken, table, columns);
     if (!read.whole) damaged.push(table);
     rows += read.rows.length;
@@ -108,6 +112,15 @@ function segmentOf(row: Record<string, SqlValue>): NewSegment | null {
 function tablesOf(db: SqlDatabase): string[] {
   const rows = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").all() as { name: string }[];
   return rows.map(({ name }) => name);
+}
+
+/** Null when not even the names can be read. */
+function namesOf(broken: SqlDatabase): string[] | null {
+  try {
+    return tablesOf(broken);
+  } catch {
+    return null;
+  }
 }
 
 /** Empty for a table that is not there, or whose description cannot be read. */

@@ -232,11 +232,16 @@ describe('gaps and runs', () => {
   });
 
   it('an index that had to be made anew says that the reasons of before are lost', async () => {
-    await storage.call('beginRun', { at: at(900), indexLost: true });
+    const run = await storage.call('beginRun', { at: at(100), lostFrom: at(0) });
+    await storage.call('touchRun', { run, at: at(900) });
     expect(await storage.call('facts', { from: at(0), to: at(1_000) })).toEqual([]);
     await storage.call('addCamera', newCamera('cam-aaaaaaaa'));
-    await storage.call('beginRun', { at: at(900), indexLost: true });
-    expect(await storage.call('facts', { from: at(0), to: at(1_000) })).toMatchObject([{ end: at(900), reason: 'index-lost' }]);
+    await storage.call('beginRun', { at: at(950), lostFrom: at(0) });
+    // Where the app is known to have run it explains what nothing else does; behind it, whether the app ran is lost, too.
+    expect(await storage.call('facts', { from: at(0), to: at(1_000) })).toMatchObject([
+      { start: at(0), end: at(900), reason: 'index-lost', weak: true },
+      { start: at(900), end: at(950), reason: 'index-lost', weak: false },
+    ]);
   });
 
   it('a gap left open ends where the app was last seen alive', async () => {

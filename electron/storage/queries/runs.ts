@@ -13,6 +13,8 @@ interface Fact extends Row {
   readonly weak: number;
 }
 
+const INDEX_LOST = 'What was noted of this time was lost with the damaged index, or Keyhole was not running.';
+
 type RunCalls = Pick<LedgerCalls, 'beginRun' | 'continueRun' | 'touchRun' | 'runs' | 'facts'>;
 
 export function runQueries(db: SqlDatabase): RunCalls {
@@ -35,13 +37,16 @@ export function runQueries(db: SqlDatabase): RunCalls {
     if (end > start) addFact.run(start, end, reason, text, Number(weak));
   };
   return {
-    beginRun: db.transaction(({ at, indexLost }: Parameters<RunCalls['beginRun']>[0]) => {
+    beginRun: db.transaction(({ at, lostFrom = null }: Parameters<RunCalls['beginRun']>[0]) => {
       const { end_ms: end } = (last.get() ?? { end_ms: null }) as { end_ms: number | null };
       if (endGaps.run(end === null ? null : Math.min(end, at)).changes > 0) dropEmpty.run();
-      const { start_ms: since } = oldest.get() as { start_ms: number | null };
-      if (indexLost && since !== null) {
-        const text = 'Nothing is recorded here; why was noted in the index that was damaged, and is lost with it.';
-        note({ start: utcMs(since), end: utcMs(at), reason: 'index-lost', text, weak: false });
+      const { start_ms: added } = oldest.get() as { start_ms: number | null };
+      if (lostFrom !== null && added !== null) {
+        const since = Math.max(added, lostFrom);
+        // What was saved of the remains keeps its word.
+        const lost = { reason: 'index-lost' as const, text: INDEX_LOST, weak: true };
+        if (end !== null) note({ ...lost, start: utcMs(since), end: utcMs(Math.min(end, at)) });
+        note({ ...lost, start: utcMs(Math.max(since, end ?? since)), end: utcMs(at), weak: false });
       }
       return add(at);
     }),
