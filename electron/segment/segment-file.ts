@@ -8,7 +8,10 @@ import type { SegmentOrigin } from './segment.ts';
 /** How many milliseconds a start may be moved to find a free file name: after the clock was set back the name may be taken. */
 const MAX_NAME_SHIFT = 100;
 
-/** One segment's file while it is being written. `bytes` are on disk (in the page cache: a killed process loses none of them). */
+/**
+ * One segment's file while it is being written. `bytes` are with the system: a killed process loses none of them, a power cut those since the
+ * last `sync`.
+ */
 export class SegmentFile {
   readonly start: number;
   /** Relative to the storage folder. */
@@ -18,6 +21,11 @@ export class SegmentFile {
   readonly #handle: DiskFile;
   #bytes = 0;
   #closed = false;
+  /** Bytes that survive a power cut, whether the name does, and the sync that is under way. */
+  #synced = 0;
+  #nameSynced = false;
+  #syncing: Promise<void> | null = null;
+  #syncError: unknown = null;
 
   private constructor(disk: SegmentDisk, handle: DiskFile, root: string, file: string, start: number) {
     this.#disk = disk;
@@ -50,8 +58,14 @@ export class SegmentFile {
     return this.#bytes;
   }
 
+  /** Bytes that a power cut leaves in place. */
+  get syncedBytes(): number {
+    return this.#nameSynced ? this.#synced : 0;
+  }
+
   /** All of it, or nothing: after a failure (a full disk) the file ends where it ended before. */
   async write(parts: readonly Uint8Array[]): Promise<void> {
+    if (this.#syncError) throw this.#syncError;
     let rest = parts.filter((part) => part.length > 0);
     let position = this.#bytes;
     try {
@@ -68,24 +82,49 @@ export class SegmentFile {
     this.#bytes = position;
   }
 
+  /**
+   * Begins to make safe what was written so far, and the name; returns at once, and does nothing while the last time is not over. What goes wrong
+   * is told by the next `write` or `finish`: after a failed sync nobody knows what the disk has.
+   */
+  sync(): void {
+    if (this.#closed || this.#syncing || this.#syncError || (this.#nameSynced && this.#synced === this.#bytes)) return;
+    this.#syncing = this.#makeSafe()
+      .catch((error: unknown) => {
+        this.#syncError = error;
+      })
+      .finally(() => (this.#syncing = null));
+  }
+
   /** Content on disk, then the name: only after both may a row speak of it. */
   async finish(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      await this.#handle.datasync();
+      await this.#syncing;
+      if (this.#syncError) throw this.#syncError;
+      if (this.#synced < this.#bytes) await this.#handle.datasync();
     } finally {
       await this.#handle.close();
     }
-    await this.#disk.syncFolder(dirname(this.#path));
+    if (!this.#nameSynced) await this.#disk.syncFolder(dirname(this.#path));
   }
 
   /** Takes away a file that holds no picture. */
   async discard(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await this.#syncing;
     await this.#handle.close();
     await this.#disk.unlink(this.#path);
+  }
+
+  async #makeSafe(): Promise<void> {
+    const bytes = this.#bytes;
+    await this.#handle.datasync();
+    this.#synced = bytes;
+    if (this.#nameSynced) return;
+    await this.#disk.syncFolder(dirname(this.#path));
+    this.#nameSynced = true;
   }
 }
 

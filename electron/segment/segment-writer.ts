@@ -18,6 +18,8 @@ import { writeFailure } from './write-failure.ts';
 /** A batch goes to the file when it is this big or this old: with one group of 500 ms a killed process loses less than 2 s. */
 const FLUSH_BYTES = 256 * 1024;
 const FLUSH_MS = 500;
+/** What was written is made safe from a power cut so much later, milliseconds, in the background: with the batch's age less than 2 s in all. */
+const SYNC_MS = 1_000;
 /** Closed files whose row the database would not take; what is beyond is found by the repair at the next start. */
 const MAX_UNLISTED = 64;
 const LIST_RETRY_MS = 5_000;
@@ -77,6 +79,7 @@ export class SegmentWriter {
   #scheduled = false;
   #spaceCheckedAt = 0;
   #flushTimer: Timer | null = null;
+  #syncTimer: Timer | null = null;
   #listTimer: Timer | null = null;
 
   constructor(options: SegmentWriterOptions) {
@@ -129,6 +132,7 @@ export class SegmentWriter {
     });
     await this.#work;
     this.#flushTimer?.cancel();
+    this.#syncTimer?.cancel();
     this.#listTimer?.cancel();
   }
 
@@ -216,6 +220,10 @@ export class SegmentWriter {
     const from = open.flushed.end;
     open.flushed = { end, keyframes };
     this.counters.bytes += buffered;
+    this.#syncTimer ??= this.#options.clock.setTimeout(() => {
+      this.#syncTimer = null;
+      this.#open?.file.sync();
+    }, SYNC_MS);
     if (end > from) this.#options.onWritten(from, end, from === open.start ? open.cause : null);
   }
 
