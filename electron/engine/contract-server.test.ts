@@ -25,6 +25,8 @@ const calls: CallHandlers = {
   'nat.settings': notCalled,
   'nat.configure': notCalled,
   'recordings.query': notCalled,
+  'recordings.delete': notCalled,
+  'coverage.days': notCalled,
   'recordings.segments': notCalled,
   'timeline.query': notCalled,
   'playback.gop': notCalled,

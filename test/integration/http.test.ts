@@ -101,6 +101,7 @@ describe('recordings over HTTP', () => {
     expect(JSON.parse(iso.body)).toEqual({
       spans: [{ from, to: from + 1000 }],
       gaps: [{ from: from + 1000, to, reason: 'unknown', text: 'Nothing.' }],
+      healed: [],
       coverage: 0.5,
     });
     expect((await host.ask('GET', `/api/v1/recordings?camera=${id}&from=${from}&to=${to}`)).body).toBe(iso.body);
@@ -119,6 +120,28 @@ describe('recordings over HTTP', () => {
       expect(answer.status).toBe(400);
       expect(problemOf(answer.body).detail).toMatch(detail);
     }
+  });
+
+  it('deletes a range, or only says what would go', async () => {
+    const range = `camera=${id}&from=5&to=9`;
+    expect(JSON.parse((await host.ask('DELETE', `/api/v1/recordings?${range}`)).body)).toEqual({
+      from: 5,
+      to: 9,
+      segments: 3,
+      bytes: 1000,
+    });
+    expect(JSON.parse((await host.ask('DELETE', `/api/v1/recordings?${range}&dryRun=true`)).body)).toMatchObject({ segments: 2 });
+    for (const bad of [`${range}&dryRun=perhaps`, `camera=${id}&from=5`, `camera=${id}&from=9&to=5`])
+      expect((await host.ask('DELETE', `/api/v1/recordings?${bad}`)).status).toBe(400);
+  });
+
+  it('gives coverage by day: 30 of UTC when nobody says otherwise', async () => {
+    const usual = JSON.parse((await host.ask('GET', `/api/v1/coverage?camera=${id}`)).body) as unknown[];
+    expect(usual).toMatchObject([{ to: 30, missing: [{ reason: 'UTC' }] }]);
+    const other = await host.ask('GET', `/api/v1/coverage?camera=${id}&days=7&timeZone=Europe/Berlin`);
+    expect(JSON.parse(other.body)).toMatchObject([{ to: 7, missing: [{ reason: 'Europe/Berlin' }] }]);
+    for (const bad of ['days=0', 'days=367', 'days=many', 'timeZone='])
+      expect((await host.ask('GET', `/api/v1/coverage?camera=${id}&${bad}`)).status).toBe(400);
   });
 
   it('gives the timeline of the named cameras, or of all', async () => {

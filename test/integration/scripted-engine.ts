@@ -89,6 +89,10 @@ const calls: CallHandlers = {
     healed: [],
     coverage: 0.5,
   }),
+  'recordings.delete': ({ from, to, dryRun }) => ({ from, to, segments: dryRun ? 2 : 3, bytes: 1000 }),
+  'coverage.days': ({ days, timeZone }) => [
+    { from: utcMs(0), to: utcMs(days), owedMs: 10, recordedMs: 4, healedMs: 1, missing: [{ reason: timeZone, ms: 6 }] },
+  ],
   'recordings.segments': () => [],
   'timeline.query': (query) => query.cameras.map((id) => ({ camera: id, coverage: Array.from({ length: query.buckets }, () => 0.25) })),
   'playback.gop': () => {
