@@ -27,7 +27,8 @@ it.skipIf(unavailable !== null)(
     await world.start();
     const { account } = await storm(world, Object.keys(FAULTS), {
       chance: seededRandom(seed),
-      told: (fault, ms) => process.stderr.write(`faults: ${fault}: records again after ${(ms / 1000).toFixed(1)} s\n`),
+      told: (fault, at, ms) =>
+        process.stderr.write(`faults: ${Math.round(at)} ${fault}: records again after ${(ms / 1000).toFixed(1)} s\n`),
     });
     process.stderr.write(`faults: seed ${seed}\n${accountText(account)}\n`);
     expect(account.riddles, `seed ${seed}`).toEqual([]);

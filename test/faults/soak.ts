@@ -56,7 +56,8 @@ async function soak(): Promise<boolean> {
   } = await storm(world, faults(chance), {
     chance,
     calmMs: () => 10_000 + chance() * 50_000,
-    told: (fault, ms) => process.stderr.write(`${new Date().toISOString()} ${fault}: records again after ${(ms / 1000).toFixed(1)} s\n`),
+    told: (fault, at, ms) =>
+      process.stderr.write(`${new Date(at).toISOString()} ${fault}: records again after ${(ms / 1000).toFixed(1)} s\n`),
   });
   const undecodable = world.undecodable();
   const doctor = await world.doctor();

@@ -6,8 +6,8 @@ import type { World } from './world.ts';
 
 export interface StormOptions {
   readonly chance: Chance;
-  /** Told of each fault, and how long it took until every camera recorded again, ms. */
-  readonly told: (fault: string, recoveredMs: number) => void;
+  /** Told of each fault: when it began by the app's clock (UTC ms), and how long it took until every camera recorded again, ms. */
+  readonly told: (fault: string, at: number, recoveredMs: number) => void;
   /** Quiet time between two faults, ms. */
   readonly calmMs?: () => number;
 }
@@ -28,11 +28,12 @@ export async function storm(world: World, names: Iterable<string>, options: Stor
   for (const name of names) {
     const fault = FAULTS[name];
     if (!fault) throw new Error(`there is no fault "${name}"`);
+    const at = world.clock.now;
     await fault(world, chance);
     faults += 1;
     const over = performance.now();
     await world.recording();
-    told(name, performance.now() - over);
+    told(name, at, performance.now() - over);
     await sleep(calmMs());
     memory.push({ at: performance.now() - began, bytes: memoryOf(world.appPid) });
   }
