@@ -26,6 +26,8 @@ interface Options {
   readonly log: Log;
   /** Deletes the files of what was removed, in the background. */
   readonly deleteRemoved: () => void;
+  /** Before the recordings of a camera go with it. */
+  readonly forgetting: (camera: CameraKey) => Promise<void>;
   readonly paths: Paths;
   readonly recorder: (camera: RecordedCamera, changed: () => void) => FrameRecorder;
 }
@@ -73,7 +75,12 @@ export class Cameras {
         this.#options.log.error(`camera ${row.name} cannot be used: ${text}`, { camera: row.id });
         notices.push(`${row.name} cannot be used. ${text}`);
         const start = utcMs(Math.round(this.#options.clock.now()));
-        await this.#options.storage.call('openGap', { camera: row.key, start, reason: 'key-unavailable', text: `The camera could not be used. ${text}` });
+        await this.#options.storage.call('openGap', {
+          camera: row.key,
+          start,
+          reason: 'key-unavailable',
+          text: `The camera could not be used. ${text}`,
+        });
       }
     }
     return notices;
@@ -144,10 +151,11 @@ export class Cameras {
   }
 
   async remove(id: CameraId, deleteRecordings: boolean): Promise<void> {
-    const { work } = this.at(id);
+    const { work, key } = this.at(id);
     this.#entries.delete(id);
     await work.close();
     const { storage, clock, events } = this.#options;
+    if (deleteRecordings) await this.#options.forgetting(key);
     await storage.call('removeCamera', { id, at: utcMs(Math.round(clock.now())), forgetRecordings: deleteRecordings });
     events.emit({ kind: 'camera.removed', id });
     if (deleteRecordings) this.#options.deleteRemoved();

@@ -16,6 +16,7 @@ import { SegmentRemover } from '../recording/segment-remover.ts';
 import { IndexRepair } from '../recording/repair.ts';
 import { RunPeriods } from '../recording/run-periods.ts';
 import { HandOffers } from '../sources/p2p/hand-offers.ts';
+import { ProofLog } from '../proof/proof-log.ts';
 import { Storage } from '../storage/client.ts';
 import { DatabaseCopies } from '../storage/copies.ts';
 import { appIdentity } from './app-identity.ts';
@@ -63,7 +64,10 @@ export class Engine {
       const identity = await appIdentity(storage, dataKey);
       const runs = new RunPeriods({ storage, clock, log, lostFrom: storage.report.ledgerLostFrom });
       const folders = new StorageFolders(dataDir);
-      const register = new Register(storage);
+      const proofs = new ProofLog({ dataDir, storage, folders, identity, clock, log: log.child('proofs') });
+      const notices = [...options.notices, ...(await proofs.start())];
+      closers.push(() => proofs.close());
+      const register = new Register(storage, proofs);
       const repair: IndexRepair = new IndexRepair({
         storage,
         register,
@@ -104,7 +108,6 @@ export class Engine {
         log: log.child('hand'),
       });
       closers.push(() => handOffers.close());
-      const notices = [...options.notices];
       const deleteRemoved = () =>
         void collectGarbage({ storage, folders, log }).catch((error: unknown) =>
           log.warn(`removed recordings are deleted at the next start: ${String(error)}`),
@@ -127,9 +130,12 @@ export class Engine {
         clock,
         log,
         deleteRemoved,
+        forgetting: (camera) => proofs.removedAll(camera),
         paths,
-        recorder: (camera, changed) =>
-          new Recorder({
+        recorder: (camera, changed) => {
+          // Else its first segment begins the chain: a crash before that would leave the segment without proof.
+          proofs.begin(camera.key).catch((error: unknown) => log.warn(`no proofs yet: ${String(error)}`, { camera: camera.id }));
+          return new Recorder({
             camera,
             storage,
             register,
@@ -144,7 +150,8 @@ export class Engine {
             },
             onChanged: changed,
             onAdded: ({ from, to }) => events.emit({ kind: 'recording.added', camera: camera.id, from, to }),
-          }),
+          });
+        },
       });
       const playback = new Playback({
         storage,
@@ -156,7 +163,7 @@ export class Engine {
       });
       const deletion = new RangeDeletion({
         storage,
-        remover: new SegmentRemover(storage),
+        remover: new SegmentRemover(storage, proofs),
         clock,
         collect(camera, { from, to }) {
           events.emit({ kind: 'recording.removed', camera, from, to });

@@ -67,15 +67,39 @@ export async function* recordsOf(file: ChainFile, skip = 0): AsyncGenerator<Read
   }
 }
 
-/** The record of that number, or null when no file holds it (a summary stands for it, or it never was). */
-export async function recordAt(files: readonly ChainFile[], seq: number): Promise<ReadRecord | null> {
-  const file = files.findLast(({ first }) => first <= seq);
-  if (!file) return null;
-  for await (const found of recordsOf(file, 0)) {
-    // A summary is alone in its file; links stand one behind the other.
-    if (found.link?.kind === 'summary') return found.link.seq === seq ? found : null;
-    break;
+/** Reads links by their number; those near each other cost one read. Holds 208 KB. */
+export class LinkReader {
+  readonly #files: readonly ChainFile[];
+  #block: { readonly file: ChainFile; readonly skip: number; readonly bytes: Buffer } | null = null;
+
+  constructor(files: readonly ChainFile[]) {
+    this.#files = files;
   }
-  for await (const found of recordsOf(file, seq - file.first)) return found.link?.seq === seq ? found : null;
-  return null;
+
+  /** Null when no file holds it: it never was, or a summary stands for it (but for the last one that it stands for). */
+  async at(seq: number): Promise<ReadRecord | null> {
+    const file = this.#files.findLast(({ first }) => first <= seq);
+    if (!file) return null;
+    const index = Math.min(seq - file.first, file.links - 1);
+    const found = await this.#record(file, index);
+    return found?.link?.seq === seq ? found : null;
+  }
+
+  async #record(file: ChainFile, index: number): Promise<ReadRecord | null> {
+    const skip = index - (index % READ_LINKS);
+    let block = this.#block;
+    if (block?.file !== file || block.skip !== skip) {
+      const bytes = Buffer.alloc(Math.min(READ_LINKS, file.links - skip) * LINK_BYTES);
+      const handle = await open(file.path, 'r');
+      try {
+        const { bytesRead } = await handle.read(bytes, 0, bytes.length, skip * LINK_BYTES);
+        block = { file, skip, bytes: bytes.subarray(0, bytesRead) };
+      } finally {
+        await handle.close();
+      }
+      this.#block = block;
+    }
+    const record = block.bytes.subarray((index - skip) * LINK_BYTES, (index - skip + 1) * LINK_BYTES);
+    return record.length === LINK_BYTES ? { record, link: readLink(record) } : null;
+  }
 }

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { Identity } from '../../peer/identity.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { utcMs } from '../base/units.ts';
 import type { CameraId } from '../contract/model.ts';
 import { segmentFile } from '../segment/names.ts';
 import type { RemovedRange, SegmentProofs } from '../segment/proofs.ts';
@@ -9,7 +10,7 @@ import type { CameraKey, FolderRoots, NewSegment } from '../segment/segment.ts';
 import type { Storage } from '../storage/client.ts';
 import type { CameraRow } from '../storage/interface.ts';
 import { Chain } from './chain.ts';
-import { chainFiles, chainFolder, recordAt, recordsOf } from './chain-files.ts';
+import { chainFiles, chainFolder, LinkReader, recordsOf } from './chain-files.ts';
 import { ChainIndex } from './chain-index.ts';
 import { compact } from './compaction.ts';
 import { hashFile } from './file-hash.ts';
@@ -17,6 +18,9 @@ import { formatHeads, HEADS_SETTING } from './heads.ts';
 import { nextPrev, sameBytes } from './link.ts';
 
 const MAX_COUNT = 2 ** 32 - 1;
+const COMPACT_MS = 86_400_000;
+/** Whatever there was. */
+const EVERYTHING: RemovedRange = { first: utcMs(0), last: utcMs(Number.MAX_SAFE_INTEGER), count: MAX_COUNT };
 
 export interface ProofLogOptions {
   readonly dataDir: string;
@@ -40,6 +44,8 @@ export class ProofLog implements SegmentProofs {
   /** Of the camera asked about last: a repair goes camera by camera. */
   #index: { readonly camera: CameraKey; readonly index: ChainIndex } | null = null;
   readonly #openedAt: number;
+  #timer: Timer | null = null;
+  #compacting: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(options: ProofLogOptions) {
@@ -49,27 +55,54 @@ export class ProofLog implements SegmentProofs {
 
   /**
    * Opens the chains of all cameras, before the repair: tears are cut, ends compared with what the database knows. Returns a sentence for
-   * each chain that is not what it was. Idempotent.
+   * each chain that is not what it was, or cannot be opened now. Idempotent.
    */
   async start(): Promise<readonly string[]> {
+    if (this.#timer) return [];
     const notices: string[] = [];
     for (const camera of await this.#options.storage.call('cameras', { removed: true })) {
-      const known = await this.#options.storage.call('proofHead', { camera: camera.key });
-      // A camera that was removed before there were chains has none to open.
-      if (camera.removedAt !== null && !known) continue;
-      const chain = await this.#chain(camera.key);
-      if (known && !(await holds(chain, known))) {
-        this.counters.mismatches += 1;
-        await chain.append({ kind: 'mismatch', knownSeq: known.seq, known: known.hash });
-        const text = `The proofs of ${camera.name} are not those that were kept last: links were taken away or replaced. "keyhole verify" says more.`;
-        this.#options.log.error(text, { camera: camera.id, known: known.seq, found: chain.head.seq });
-        notices.push(text);
+      try {
+        const notice = await this.#resume(camera);
+        if (notice) notices.push(notice);
+      } catch (error) {
+        // A full disk keeps nobody from starting: the chain is opened when the first segment wants it.
+        this.#options.log.warn('a chain of proofs could not be opened', { camera: camera.id, error: String(error) });
       }
-      await chain.append({ kind: 'opened' });
-      await this.#noteHead(camera.key, chain);
     }
-    await this.#keepHeads();
+    await this.#keepHeads().catch((error: unknown) =>
+      this.#options.log.warn('the ends of the proofs were not kept', { error: String(error) }),
+    );
+    this.#arm();
     return notices;
+  }
+
+  async #resume(camera: CameraRow): Promise<string | null> {
+    const { storage, log } = this.#options;
+    const known = await storage.call('proofHead', { camera: camera.key });
+    // A camera that was removed before there were chains has none to open.
+    if (camera.removedAt !== null && !known) return null;
+    const chain = await this.#chain(camera.key);
+    const replaced = known !== null && !(await holds(chain, known));
+    if (replaced) {
+      this.counters.mismatches += 1;
+      log.error('the proofs are not those that were kept last', { camera: camera.id, known: known.seq, found: chain.head.seq });
+      await chain.append({ kind: 'mismatch', knownSeq: known.seq, known: known.hash });
+    }
+    await chain.append({ kind: 'opened' });
+    await this.#noteHead(camera.key, chain);
+    return replaced
+      ? `The proofs of ${camera.name} are not those that were kept last: some were taken away or replaced. "keyhole verify" says more.`
+      : null;
+  }
+
+  /** Old months become one link each day, not at the start, when there is other work. */
+  #arm(): void {
+    this.#timer = this.#options.clock.setTimeout(() => {
+      this.#compacting = this.compact().catch((error: unknown) =>
+        this.#options.log.warn('old proofs could not be summed up', { error: String(error) }),
+      );
+      this.#arm();
+    }, COMPACT_MS);
   }
 
   /** A camera that was added: footage from `since` on is owed a link. */
@@ -106,6 +139,11 @@ export class ProofLog implements SegmentProofs {
     await this.#noteHead(camera, chain);
   }
 
+  /** A camera is removed with all that was recorded. */
+  removedAll(camera: CameraKey): Promise<void> {
+    return this.removed({ camera, ranges: [EVERYTHING], why: 'person' });
+  }
+
   /** Replaces old files of links whose segments are all gone by one signed link. To be called about once a day. */
   async compact(): Promise<void> {
     for (const [camera, opening] of this.#chains) {
@@ -130,14 +168,18 @@ export class ProofLog implements SegmentProofs {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const [camera, opening] of this.#chains) {
-      const chain = await opening.catch(() => null);
-      if (!chain) continue;
-      await chain.append({ kind: 'closed' });
-      await this.#noteHead(camera, chain);
+    this.#timer?.cancel();
+    await this.#compacting;
+    try {
+      for (const [camera, opening] of this.#chains) {
+        const chain = await opening;
+        await chain.append({ kind: 'closed' });
+        await this.#noteHead(camera, chain);
+      }
+      await this.#keepHeads();
+    } finally {
+      for (const opening of this.#chains.values()) await (await opening).close();
     }
-    await this.#keepHeads();
-    for (const opening of this.#chains.values()) await (await opening.catch(() => null))?.close();
   }
 
   async #seal(chain: Chain, segment: NewSegment, hash: Uint8Array, content: Uint8Array, found: boolean, replaces: boolean): Promise<void> {
@@ -162,7 +204,7 @@ export class ProofLog implements SegmentProofs {
       this.#index = { camera, index };
     }
     const seq = this.#index.index.find(start);
-    const found = seq === null ? null : await recordAt(files, seq);
+    const found = seq === null ? null : await new LinkReader(files).at(seq);
     return found?.link?.kind === 'segment' ? found.link : null;
   }
 
@@ -210,7 +252,7 @@ async function holds(chain: Chain, known: { readonly seq: number; readonly hash:
   if (known.seq > chain.head.seq) return false;
   if (known.seq === chain.head.seq) return sameBytes(known.hash, chain.head.hash);
   const files = await chainFiles(chain.folder);
-  const found = await recordAt(files, known.seq);
+  const found = await new LinkReader(files).at(known.seq);
   if (found?.link) return sameBytes(nextPrev(chain.camera, found.record, found.link), known.hash);
   for (const file of files)
     for await (const { link } of recordsOf(file)) {

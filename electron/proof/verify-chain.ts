@@ -1,0 +1,107 @@
+import { fingerprintOf } from '../../peer/identity.ts';
+import type { CameraId, FolderKey } from '../contract/model.ts';
+import type { CameraKey, SegmentRow } from '../segment/segment.ts';
+import type { Storage } from '../storage/client.ts';
+import type { ChainHead } from './chain.ts';
+import { FileCheck } from './file-check.ts';
+import { Findings, type Finding } from './findings.ts';
+import { sameBytes } from './link.ts';
+import { readChain, type ReadChain } from './read-chain.ts';
+
+export interface VerifyOptions {
+  readonly dataDir: string;
+  readonly camera: { readonly id: CameraId; readonly key: CameraKey | null };
+  /** Null: there is no database; files are looked for in every folder. */
+  readonly storage: Pick<Storage, 'call'> | null;
+  /** Where recordings may be. `present`: false for a folder whose disk is not there. */
+  readonly folders: readonly { readonly key: FolderKey; readonly root: string; readonly present: boolean }[];
+  /** Footage that begins in [from, to); the chain is read whole all the same. UTC milliseconds. */
+  readonly from?: number;
+  readonly to?: number;
+  /** Reads every file and every signature; else it is looked whether files are there and of the right size. */
+  readonly deep: boolean;
+  /** The app's key, where it is known. */
+  readonly key?: Uint8Array | null;
+  /** Ends that the backup of the settings remembers. The database's own is asked for. */
+  readonly heads?: readonly ChainHead[];
+  /** The file of a segment that only the archive has; null: it is not looked at. */
+  readonly archive?: ((row: SegmentRow) => AsyncIterable<Uint8Array>) | null;
+  readonly now: number;
+  readonly progress?: ((done: { readonly stage: 'chain' | 'files'; readonly count: number }) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface VerifyReport {
+  readonly camera: CameraId;
+  /** Links in the chain. */
+  readonly links: number;
+  /** Segments in the range that should be there, by the chain. */
+  readonly segments: number;
+  /** Of those, which were read and found unchanged (or, not deep, are there with their size). */
+  readonly good: number;
+  readonly bytes: number;
+  /** Not looked at: only in the archive, or on a disk that is not there. */
+  readonly unchecked: number;
+  /** Files from before the chain began. */
+  readonly unproven: number;
+  readonly head: ChainHead | null;
+  readonly since: number | null;
+  readonly fingerprint: string | null;
+  readonly findings: readonly Finding[];
+  /** With those that the list had no room for. */
+  readonly total: number;
+}
+
+/** Compares a camera's chain with itself, with what the app remembers of it, and with the files. */
+export async function verifyChain(options: VerifyOptions): Promise<VerifyReport> {
+  const findings = new Findings(options.camera.id);
+  const known = await knownHeads(options);
+  const chain = await readChain({
+    dataDir: options.dataDir,
+    camera: options.camera.id,
+    findings,
+    ask: known.map(({ seq }) => seq),
+    everySignature: options.deep,
+    progress: (count) => options.progress?.({ stage: 'chain', count }),
+    signal: options.signal,
+  });
+  checkHeads(chain, known, findings);
+  checkKey(chain, options, findings);
+  for (const link of chain.index.shortRemovals)
+    findings.add('unsaid-removal', 'Before segments were removed, some of them had been taken out of the index without a word.', { link });
+  const files = new FileCheck(options, chain, findings);
+  await files.run();
+  return {
+    camera: options.camera.id,
+    links: chain.links,
+    ...files.counts,
+    head: chain.head,
+    since: chain.links > 0 ? chain.since : null,
+    fingerprint: chain.keys.length > 0 ? fingerprintOf(chain.keys.at(-1) as Uint8Array) : null,
+    findings: findings.list,
+    total: findings.total,
+  };
+}
+
+async function knownHeads({ storage, camera, heads = [] }: VerifyOptions): Promise<readonly ChainHead[]> {
+  const stored = storage && camera.key !== null ? await storage.call('proofHead', { camera: camera.key }) : null;
+  return stored ? [stored, ...heads] : heads;
+}
+
+function checkHeads(chain: ReadChain, known: readonly ChainHead[], findings: Findings): void {
+  for (const { seq, hash } of known) {
+    const found = chain.known.get(seq);
+    if (found === null) continue;
+    if (!chain.head) findings.add('chain-cut', 'The whole chain is gone.', { link: seq });
+    else if (seq > chain.head.seq)
+      findings.add('chain-cut', `The chain ends with link ${chain.head.seq}; the app knew of link ${seq}.`, { link: seq });
+    else if (!found || !sameBytes(found, hash))
+      findings.add('chain-cut', `Link ${seq} is not the one that the app knew: the chain was replaced from some point on.`, { link: seq });
+  }
+}
+
+function checkKey(chain: ReadChain, { key }: VerifyOptions, findings: Findings): void {
+  const last = chain.keys.at(-1);
+  if (key && last && !sameBytes(key, last))
+    findings.add('foreign-signature', `The chain is signed by ${fingerprintOf(last)}; this app is ${fingerprintOf(key)}.`);
+}
