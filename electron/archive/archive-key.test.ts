@@ -57,7 +57,7 @@ describe('the name of an object', () => {
 
 describe('notes', () => {
   const notes: SegmentNotes = {
-    camera: { id: 'cam-abcdefgh', name: 'Front door — süd', createdAt: 1_700_000_000_000 },
+    camera: { id: 'cam-abcdefgh', name: 'Front door — süd', createdAt: utcMs(1_700_000_000_000) },
     segment: {
       start: utcMs(1_795_428_007_300),
       end: utcMs(1_795_428_067_300),

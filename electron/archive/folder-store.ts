@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { CodedError, errnoOf } from '../base/errors.ts';
 import { firstOf } from '../base/first-of.ts';
 import { syncFolder } from '../segment/disk.ts';
-import { ARCHIVE_MARKER, ownFolder, type ObjectStore, type StoredObject } from './object-store.ts';
+import { ARCHIVE_MARKER, ownFolder, type ObjectStore, type PutOptions, type StoredObject } from './object-store.ts';
 
 /** One at a time: an upload that was cut off is written over by the next. */
 const UPLOAD_FILE = 'upload.part';
@@ -34,7 +34,7 @@ export class FolderStore implements ObjectStore {
     this.#marked = marked;
   }
 
-  async put(name: string, totalBytes: number, parts: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void> {
+  async put(name: string, totalBytes: number, parts: AsyncIterable<Uint8Array>, { signal, pace }: PutOptions = {}): Promise<void> {
     // Without the mark the disk is not mounted, and this would fill the one below it.
     await this.#mustBeThere();
     const path = join(this.#base, name);
@@ -42,7 +42,7 @@ export class FolderStore implements ObjectStore {
     await this.#run(signal, () => mkdir(dirname(path), { recursive: true }));
     const file = await this.#run(signal, () => open(part, 'w', 0o600));
     try {
-      const written = await this.#write(file, parts, signal);
+      const written = await this.#write(file, parts, { signal, pace });
       if (written !== totalBytes) throw new Error(`${written} bytes of an object of ${totalBytes}`);
       await this.#run(signal, () => file.sync());
     } finally {
@@ -54,9 +54,10 @@ export class FolderStore implements ObjectStore {
     });
   }
 
-  async #write(file: FileHandle, parts: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<number> {
+  async #write(file: FileHandle, parts: AsyncIterable<Uint8Array>, { signal, pace }: PutOptions): Promise<number> {
     let position = 0;
     for await (const bytes of parts) {
+      await pace?.wait(bytes.length);
       for (let done = 0; done < bytes.length;) {
         const at = done;
         const { bytesWritten } = await this.#run(signal, () => file.write(bytes, at, bytes.length - at, position + at));
@@ -64,6 +65,7 @@ export class FolderStore implements ObjectStore {
         done += bytesWritten;
       }
       position += bytes.length;
+      pace?.sent(bytes.length);
     }
     return position;
   }

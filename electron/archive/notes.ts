@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { utcMs } from '../base/units.ts';
+import { utcMs, type UtcMs } from '../base/units.ts';
 import type { CameraId } from '../contract/model.ts';
 import { segmentFile, RECORDINGS_DIR } from '../segment/names.ts';
 import { MAX_SEGMENT_MS, type NewSegment, type SegmentOrigin } from '../segment/segment.ts';
@@ -24,7 +24,7 @@ export function readObjectName(name: string): { readonly camera: CameraId; reado
 
 /** What is kept of a segment's row, and of the camera it belongs to, in its object. */
 export interface SegmentNotes {
-  readonly camera: { readonly id: CameraId; readonly name: string; readonly createdAt: number };
+  readonly camera: { readonly id: CameraId; readonly name: string; readonly createdAt: UtcMs };
   readonly segment: Omit<NewSegment, 'camera' | 'folder' | 'archive'>;
 }
 
@@ -66,7 +66,7 @@ export function decodeNotes(bytes: Uint8Array): SegmentNotes | null {
     const list = decodeKeyframes(start, Buffer.from(keyframes, 'base64'));
     if (list[0]?.at !== start || end <= start || end - start > MAX_SEGMENT_MS) return null;
     return {
-      camera,
+      camera: { ...camera, createdAt: utcMs(camera.createdAt) },
       segment: {
         ...rest,
         start: utcMs(start),

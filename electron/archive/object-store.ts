@@ -3,7 +3,7 @@ export interface ObjectStore {
   /** For people: where that is, without secrets. */
   readonly where: string;
   /** All of it, or nothing: the name shows the whole object or what it showed before. `parts` sum up to `totalBytes`. */
-  put(name: string, totalBytes: number, parts: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
+  put(name: string, totalBytes: number, parts: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<void>;
   /** Bytes from `offset` on, fewer where the object ends. Throws `not-found` where there is no such object. */
   read(name: string, offset: number, bytes: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** Bytes of the object; null where there is none. */
@@ -15,6 +15,19 @@ export interface ObjectStore {
   /** What an upload that was cut off left behind. */
   tidy(signal?: AbortSignal): Promise<void>;
   close(): void;
+}
+
+export interface PutOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes go to the store as it lets them, and are told to it. */
+  readonly pace?: PutPace | undefined;
+}
+
+export interface PutPace {
+  /** False: everything may go at once. */
+  readonly limited: boolean;
+  wait(bytes: number): Promise<void>;
+  sent(bytes: number): void;
 }
 
 export interface StoredObject {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type * as Sdk from '@aws-sdk/client-s3';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { CodedError } from '../base/errors.ts';
-import { ownFolder, type ObjectStore, type StoredObject } from './object-store.ts';
+import { ownFolder, type ObjectStore, type PutOptions, type PutPace, type StoredObject } from './object-store.ts';
 import { isNotThere, s3Failure } from './s3-failure.ts';
 
 /** The least that a part of a multipart upload may have, and so the most that is held in memory of a file. */
@@ -10,6 +11,8 @@ const PART_BYTES = 5 * 1024 * 1024;
 const MAX_PARTS = 10_000;
 /** Keys that one request deletes. */
 const DELETE_AT_ONCE = 1_000;
+/** What goes at once when there is a limit to the rate. */
+const SLICE_BYTES = 16 * 1024;
 const CONNECT_MS = 5_000;
 /** Without a byte for so long a request is given up, milliseconds. */
 const SILENCE_MS = 30_000;
@@ -33,6 +36,8 @@ export class S3Store implements ObjectStore {
   readonly where: string;
   readonly #options: S3StoreOptions;
   readonly #base: string;
+  /** Of bodies that are streams: the SDK cannot know it before they are sent. */
+  readonly #hashes = new WeakMap<object, string>();
   #loaded: Promise<{ readonly sdk: typeof Sdk; readonly client: S3Client }> | null = null;
 
   constructor(options: S3StoreOptions) {
@@ -42,15 +47,16 @@ export class S3Store implements ObjectStore {
     this.where = `"${options.bucket}" at ${host}`;
   }
 
-  async put(name: string, totalBytes: number, parts: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void> {
+  async put(name: string, totalBytes: number, parts: AsyncIterable<Uint8Array>, { signal, pace }: PutOptions = {}): Promise<void> {
     const partBytes = Math.max(PART_BYTES, Math.ceil(totalBytes / MAX_PARTS));
     const target = { Bucket: this.#options.bucket, Key: this.#base + name };
     if (totalBytes <= partBytes) {
-      const [body] = await collect(inPartsOf(partBytes, totalBytes, parts));
+      const [bytes = new Uint8Array()] = await collect(inPartsOf(partBytes, totalBytes, parts));
       await this.#ask(
-        (client, sdk, options) => client.send(new sdk.PutObjectCommand({ ...target, Body: body ?? new Uint8Array() }), options),
+        (client, sdk, options) => client.send(new sdk.PutObjectCommand({ ...target, ...this.#body(bytes, pace) }), options),
         signal,
       );
+      pace?.sent(bytes.length);
       return;
     }
     const { UploadId } = await this.#ask(
@@ -60,12 +66,14 @@ export class S3Store implements ObjectStore {
     if (!UploadId) throw new CodedError('archive-unreachable', `The archive ${this.where} did not begin an upload.`);
     try {
       const sent: { PartNumber: number; ETag: string | undefined }[] = [];
-      for await (const Body of inPartsOf(partBytes, totalBytes, parts)) {
-        const PartNumber = sent.length + 1;
+      for await (const bytes of inPartsOf(partBytes, totalBytes, parts)) {
+        const part = { ...target, UploadId, PartNumber: sent.length + 1 };
+        const { PartNumber } = part;
         const { ETag } = await this.#ask(
-          (client, sdk, options) => client.send(new sdk.UploadPartCommand({ ...target, UploadId, PartNumber, Body }), options),
+          (client, sdk, options) => client.send(new sdk.UploadPartCommand({ ...part, ...this.#body(bytes, pace) }), options),
           signal,
         );
+        pace?.sent(bytes.length);
         sent.push({ PartNumber, ETag });
       }
       const MultipartUpload = { Parts: sent };
@@ -160,6 +168,15 @@ export class S3Store implements ObjectStore {
     void this.#loaded?.then(({ client }) => client.destroy()).catch(() => {});
   }
 
+  /** At the line's own speed, and sent again when it breaks; or at a pace, and then not. Either way the server checks the SHA-256. */
+  #body(bytes: Uint8Array, pace: PutPace | undefined): { Body: Uint8Array | Readable; ContentLength: number } {
+    const ContentLength = bytes.length;
+    if (!pace?.limited) return { Body: bytes, ContentLength };
+    const Body = Readable.from(slices(bytes, pace), { objectMode: false, highWaterMark: SLICE_BYTES });
+    this.#hashes.set(Body, createHash('sha256').update(bytes).digest('hex'));
+    return { Body, ContentLength };
+  }
+
   async #ask<O>(
     ask: (client: S3Client, sdk: typeof Sdk, options: { readonly abortSignal?: AbortSignal }) => Promise<O>,
     signal?: AbortSignal,
@@ -194,14 +211,25 @@ export class S3Store implements ObjectStore {
     client.middlewareStack.add(
       (next, context) => (args) => {
         const request = args.request as { headers: Record<string, string>; body?: unknown };
+        const { Body } = args.input as { Body?: unknown };
+        const hash = Body instanceof Readable ? this.#hashes.get(Body) : undefined;
+        if (hash) request.headers['x-amz-content-sha256'] = hash;
         // Servers older than S3's new checksums want this one; those that know both take either.
         if (context['commandName'] === 'DeleteObjectsCommand' && typeof request.body === 'string')
           request.headers['content-md5'] = createHash('md5').update(request.body).digest('base64');
         return next(args);
       },
-      { step: 'build', name: 'contentMd5' },
+      { step: 'build', name: 'contentHashes' },
     );
     return { sdk, client };
+  }
+}
+
+async function* slices(bytes: Uint8Array, pace: PutPace): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
+    const slice = bytes.subarray(at, at + SLICE_BYTES);
+    await pace.wait(slice.length);
+    yield slice;
   }
 }
 

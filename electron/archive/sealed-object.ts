@@ -82,6 +82,8 @@ export interface ChunkRange {
 
 /** An object whose beginning was read: says where chunks are, and opens them. */
 export class OpenedObject {
+  /** Of this very upload: another one of the same file differs. */
+  readonly id: string;
   readonly fileBytes: number;
   readonly chunks: number;
   readonly notes: Uint8Array;
@@ -95,6 +97,7 @@ export class OpenedObject {
     this.#key = key;
     this.#headBytes = headBytes;
     this.#aad = aad;
+    this.id = Buffer.from(aad).toString('base64url');
     this.notes = notes;
     this.fileBytes = fileBytes;
     this.chunks = chunksOf(fileBytes);

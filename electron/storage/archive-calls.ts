@@ -64,6 +64,8 @@ export interface ArchiveCalls {
   /** Objects that no row speaks of any more, at most `limit`. */
   archiveGarbage(args: { readonly archive: ArchiveKeyNumber; readonly limit: number }): readonly ArchivedName[];
   archiveDropGarbage(args: { readonly archive: ArchiveKeyNumber; readonly objects: readonly ArchivedName[] }): void;
+  /** Key of this camera; one that is not known is put among the removed ones whose recordings were kept. */
+  archiveCamera(args: { readonly id: CameraId; readonly name: string; readonly createdAt: UtcMs; readonly removedAt: UtcMs }): CameraKey;
   /** Where the archive's copy of a segment is, and what it must be. */
   archived(args: { readonly camera: CameraId; readonly start: UtcMs }): {
     readonly archive: ArchiveKeyNumber;

@@ -72,6 +72,20 @@ describe.each(kinds)('%s', (_kind, make) => {
     }
   });
 
+  it('takes bytes at the pace it is given, whole all the same', async () => {
+    const store = await make();
+    const bytes = noise(6 * MB);
+    const told = { waited: 0, sent: 0 };
+    const pace = {
+      limited: true,
+      wait: async (count: number) => void (told.waited += count),
+      sent: (count: number) => void (told.sent += count),
+    };
+    await store.put('cam-a/x', bytes.length, pieces(bytes), { pace });
+    expect(told).toEqual({ waited: bytes.length, sent: bytes.length });
+    expect(Buffer.compare(await store.read('cam-a/x', 0, bytes.length), bytes)).toBe(0);
+  });
+
   it('says what is not there', async () => {
     const store = await make();
     expect(await store.size('cam-a/none')).toBeNull();
@@ -107,7 +121,7 @@ describe.each(kinds)('%s', (_kind, make) => {
       stop.abort();
       yield noise(5 * MB);
     }
-    await expect(store.put('cam-a/x', 10 * MB, slow(), stop.signal)).rejects.toMatchObject({ code: 'closed' });
+    await expect(store.put('cam-a/x', 10 * MB, slow(), { signal: stop.signal })).rejects.toMatchObject({ code: 'closed' });
     expect(await store.size('cam-a/x')).toBeNull();
   });
 });

@@ -40,6 +40,10 @@ export function archiveQueries(db: SqlDatabase): ArchiveCalls {
   const archived = db.prepare(
     'SELECT archive, origin, bytes, hash FROM segment WHERE camera = (SELECT key FROM camera WHERE id = ?) AND start_ms = ? AND archive IS NOT NULL',
   );
+  const addCamera = db.prepare(
+    "INSERT OR IGNORE INTO camera (id, name, created_ms, removed_ms, source_kind, source) VALUES (?, ?, ?, ?, 'rtsp', x'')",
+  );
+  const cameraKey = db.prepare('SELECT key FROM camera WHERE id = ?');
   const totalOf = (archive: number, camera: number): SegmentsAndBytes =>
     (total.get(archive, camera) as SegmentsAndBytes | undefined) ?? { segments: 0, bytes: 0 };
 
@@ -103,6 +107,10 @@ export function archiveQueries(db: SqlDatabase): ArchiveCalls {
     archiveDropGarbage: db.transaction(({ archive, objects }: Parameters<ArchiveCalls['archiveDropGarbage']>[0]) => {
       for (const { camera, start, origin } of objects) dropGarbage.run(archive, camera, start, originCode(origin));
     }),
+    archiveCamera({ id, name, createdAt, removedAt }) {
+      addCamera.run(id, name, createdAt, removedAt);
+      return (cameraKey.get(id) as { key: number }).key;
+    },
     archived({ camera, start }) {
       const row = archived.get(camera, start) as { archive: number; origin: number; bytes: number; hash: Uint8Array | null } | undefined;
       return row ? { ...row, origin: originOf(row.origin), hash: row.hash && new Uint8Array(row.hash) } : null;
