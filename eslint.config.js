@@ -22,7 +22,7 @@ const ROOMS = {
   recording: ['base', 'contract', 'stream', 'segment', 'storage', 'media', 'ffmpeg', 'sources'],
   retention: ['base', 'contract', 'segment', 'storage', 'recording'],
   archive: ['base', 'contract', 'segment', 'storage'],
-  healing: ['base', 'contract', 'peer', 'segment', 'storage', 'recording'],
+  healing: ['base', 'contract', 'peer', 'media', 'segment', 'storage', 'recording'],
   detection: ['base', 'contract', 'media', 'ffmpeg', 'storage'],
   doctor: ['base', 'contract', 'segment', 'storage', 'recording', 'proof', 'archive', 'ffmpeg', 'peer'],
   playback: ['base', 'contract', 'segment', 'storage', 'media', 'ffmpeg'],

@@ -8,6 +8,7 @@ import type {
   Gop,
   GopGap,
   HandOffer,
+  HealingStatus,
   NatReport,
   NatSettings,
   NewSource,
@@ -68,6 +69,8 @@ export interface Calls {
   'recordings.delete': (args: Range & { camera: CameraId; dryRun?: boolean | undefined }) => DeletedRange;
   /** The last days (1..366) by the calendar of the time zone (IANA name), the oldest first. Errors: `bad-request` for an unknown time zone. */
   'coverage.days': (args: { camera: CameraId; days: number; timeZone: string }) => readonly DayCoverage[];
+  /** How what outages left out is fetched from the camera's spool. */
+  'healing.status': (args: { camera: CameraId }) => HealingStatus;
   'recordings.segments': (args: Range & { camera: CameraId }) => readonly Segment[];
   'timeline.query': (args: Range & { cameras: readonly CameraId[]; buckets: number }) => readonly TimelineCoverage[];
   /** The group of pictures that holds `at`, or the gap there. */

@@ -7,6 +7,7 @@ import type { CameraPath, CameraQuality, Reason, RelayPolicy } from './connectio
 import type { FolderKey, RecordingSettings, SegmentOrigin } from './recording.ts';
 
 export type * from './connection.ts';
+export type * from './healing.ts';
 export * from './recording.ts';
 export type * from './storage.ts';
 export * from './camera-event.ts';

@@ -68,6 +68,7 @@ export const callSchemas = {
   'recordings.query': ordered(z.strictObject({ camera, ...range })),
   'recordings.delete': ordered(z.strictObject({ camera, ...range, dryRun: z.boolean().optional() })),
   'coverage.days': z.strictObject({ camera, days: z.number().int().min(1).max(366), timeZone: z.string().min(1).max(64) }),
+  'healing.status': z.strictObject({ camera }),
   'recordings.segments': ordered(z.strictObject({ camera, ...range })),
   'timeline.query': ordered(z.strictObject({ cameras: z.array(camera).max(64), ...range, buckets: z.number().int().min(1).max(4096) })),
   'playback.gop': z.strictObject({ camera, at: time }),

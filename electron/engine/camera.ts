@@ -1,6 +1,17 @@
 import type { Clock } from '../base/clock.ts';
 import { utcMs } from '../base/units.ts';
-import type { Camera, CameraId, PathReport, Reason, RecordingSettings, RecordingTrouble, Segment, SourceInfo, UtcMs } from '../contract/model.ts';
+import type { SpoolAccess } from '../../peer/session/bulk-client.ts';
+import type {
+  Camera,
+  CameraId,
+  PathReport,
+  Reason,
+  RecordingSettings,
+  RecordingTrouble,
+  Segment,
+  SourceInfo,
+  UtcMs,
+} from '../contract/model.ts';
 import type { AccessUnit } from '../media/access-unit.ts';
 import type { Reception, Source, SourceEvents, SourceStatus } from '../sources/source.ts';
 import { CameraStream } from '../stream/camera-stream.ts';
@@ -76,6 +87,11 @@ export class CameraAtWork {
   /** The computer woke, or the network came back: look at once instead of waiting. */
   retryNow(): void {
     this.#source.retryNow?.();
+  }
+
+  /** What the camera keeps for who was away, as it can be read now. */
+  spool(): SpoolAccess | null {
+    return this.#closed ? null : (this.#source.spool?.() ?? null);
   }
 
   /** How well its packets come; null where somebody else sees to that. */

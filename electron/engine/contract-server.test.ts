@@ -27,6 +27,7 @@ const calls: CallHandlers = {
   'recordings.query': notCalled,
   'recordings.delete': notCalled,
   'coverage.days': notCalled,
+  'healing.status': notCalled,
   'recordings.segments': notCalled,
   'timeline.query': notCalled,
   'playback.gop': notCalled,

@@ -6,6 +6,7 @@ import { RemuxProcess } from '../ffmpeg/remux.ts';
 import { LanBrowser } from '../../peer/lan/browser.ts';
 import { lanInterfaces, lanMode } from '../../peer/lan/interfaces.ts';
 import { Healing } from '../healing/healing.ts';
+import { Healing } from '../healing/healing.ts';
 import { Playback } from '../playback/playback.ts';
 import { collectGarbage } from '../recording/garbage.ts';
 import { Recorder } from '../recording/recorder.ts';
@@ -25,6 +26,7 @@ import { Cameras } from './cameras.ts';
 import { CoverageFigures } from './coverage-figures.ts';
 import { ContractServer } from './contract-server.ts';
 import { Events } from './events.ts';
+import { healableCameras } from './healing-cameras.ts';
 import { healableCameras } from './healing-cameras.ts';
 import { NatChoices } from './nat-settings.ts';
 import { Network } from './network.ts';
@@ -179,10 +181,20 @@ export class Engine {
         log: log.child('healing'),
         cameras: () => healableCameras(cameras, { playback, events, clock }),
       });
+      const healing = new Healing({
+        storage,
+        register,
+        folders,
+        dataDir,
+        clock,
+        log: log.child('healing'),
+        cameras: () => healableCameras(cameras, { playback, events, clock }),
+      });
       const parts = {
         storage,
         cameras,
         playback,
+        healing,
         healing,
         deletion,
         coverage: new CoverageFigures(playback, clock),
@@ -202,6 +214,8 @@ export class Engine {
       );
       closers.push(() => cameras.close());
       notices.push(...(await cameras.start()));
+      healing.start();
+      closers.push(() => healing.close());
       healing.start();
       closers.push(() => healing.close());
       network.start();

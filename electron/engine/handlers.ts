@@ -1,5 +1,6 @@
 import type { AppInfo } from '../contract/model.ts';
 import type { Healing } from '../healing/healing.ts';
+import type { Healing } from '../healing/healing.ts';
 import type { Playback } from '../playback/playback.ts';
 import type { RangeDeletion } from '../recording/range-deletion.ts';
 import type { NatMonitor } from '../sources/surroundings.ts';
@@ -18,6 +19,7 @@ export interface Parts {
   readonly storage: Storage;
   readonly cameras: Cameras;
   readonly playback: Playback;
+  readonly healing: Healing;
   readonly healing: Healing;
   readonly deletion: RangeDeletion;
   readonly coverage: CoverageFigures;
@@ -62,6 +64,7 @@ export function callHandlers(parts: Parts, connections: () => number): CallHandl
     'recordings.delete': (range) => deletion.delete(range),
     'coverage.days': (query) => playback.days(query),
     'healing.status': ({ camera }) => parts.healing.status(cameras.at(camera).work.record.id),
+    'healing.status': ({ camera }) => parts.healing.status(cameras.at(camera).work.record.id),
     'recordings.segments': (range) => playback.segments(range),
     'timeline.query': (query) => playback.timeline(query),
     'playback.gop': (query) => playback.gop(query),
@@ -75,6 +78,7 @@ export function callHandlers(parts: Parts, connections: () => number): CallHandl
         connections: connections(),
         eventsDropped: events.dropped,
         nat: natMonitor.current,
+        healing: parts.healing.counters,
         coverage: await parts.coverage.of(cameras.all().map(({ work }) => work.record.id)),
       };
       return metricsText(

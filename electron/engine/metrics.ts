@@ -98,6 +98,8 @@ export interface EngineFigures {
   readonly connections: number;
   readonly eventsDropped: number;
   readonly nat: NatReport | null;
+  /** Sums over all cameras, since the engine was started. */
+  readonly healing: { readonly healedMs: number; readonly fetchedBytes: number; readonly refused: number };
   readonly coverage: readonly CoverageFigure[];
 }
 
@@ -171,6 +173,13 @@ export function metricsText(cameras: readonly CameraAtWork[], engine: EngineFigu
     'gauge',
     nat ? [['', Number(nat.portMapping !== null)]] : [],
   );
+  figure('keyhole_healed_seconds_total', 'Seconds that outages left out and that were fetched from cameras later.', 'counter', [
+    ['', engine.healing.healedMs / 1000],
+  ]);
+  figure('keyhole_healing_bytes_total', 'Bytes fetched from the spools of cameras.', 'counter', [['', engine.healing.fetchedBytes]]);
+  figure('keyhole_healing_refused_total', 'Files of spools that were not what the camera said, and not taken.', 'counter', [
+    ['', engine.healing.refused],
+  ]);
   figure('keyhole_segments', 'Recorded segments in the index.', 'gauge', [['', engine.segments]]);
   figure('keyhole_recorded_bytes', 'Bytes of all recorded segments.', 'gauge', [['', engine.recordedBytes]]);
   figure('keyhole_disk_free_bytes', 'Free bytes where recordings are kept.', 'gauge', [['', engine.diskFreeBytes]]);

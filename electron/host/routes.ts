@@ -130,6 +130,13 @@ export const routes: readonly Route[] = [
   },
   {
     method: 'GET',
+    path: '/api/v1/healing',
+    handle: async ({ engine, response, url }) => {
+      sendJson(response, 200, await engine.call('healing.status', parse(callSchemas['healing.status'], queryOf(url))));
+    },
+  },
+  {
+    method: 'GET',
     path: '/api/v1/segments',
     handle: async ({ engine, response, url }) => {
       const range = parse(callSchemas['recordings.segments'], parse(cameraRange, queryOf(url)));

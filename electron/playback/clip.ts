@@ -34,16 +34,22 @@ export async function* clip({ camera: id, from, to, footage, reader }: ClipArgs)
   await checkSameFormat(segments, header, reader);
   yield header.bytes;
   const joiner = new Joiner();
-  for (const segment of segments) {
+  for (const [index, segment] of segments.entries()) {
     const { init } = await reader.header(segment);
     joiner.next(segment);
+    const until = Math.min(to, beginningOver(segment, segments[index + 1]));
     const begin = keyframeAt(segment, from)?.at ?? segment.start;
     for (const keyframe of segment.keyframes) {
-      if (keyframe.at < begin || keyframe.at >= to) continue;
-      const piece = joiner.add(await reader.read(segment, keyframe.offset, keyframe.bytes), init, to - keyframe.at);
+      if (keyframe.at < begin || keyframe.at >= until) continue;
+      const piece = joiner.add(await reader.read(segment, keyframe.offset, keyframe.bytes), init, until - keyframe.at);
       if (piece.length > 0) yield piece;
     }
   }
+}
+
+/** What was fetched later begins with a whole group of pictures, of which the outage had left the first ones: they are not shown twice. */
+function beginningOver(segment: Segment, next: Segment | undefined): number {
+  return next?.origin === 'healed' && next.start < segment.end ? next.start : Infinity;
 }
 
 async function checkSameFormat(segments: readonly Segment[], first: SegmentHeader, reader: SegmentReader): Promise<void> {
@@ -95,7 +101,9 @@ class Joiner {
   /** Files that follow each other keep their distance; over a gap the next one begins where the last one ended. */
   next(segment: Segment): void {
     const last = this.#segment;
-    const follows = last !== null && this.#zero !== null && Math.abs(segment.start - last.end) <= SPAN_TOLERANCE_MS;
+    const apart = last === null ? Infinity : segment.start - last.end;
+    const continues = Math.abs(apart) <= SPAN_TOLERANCE_MS || (apart < 0 && segment.origin === 'healed');
+    const follows = last !== null && this.#zero !== null && continues;
     this.#zero =
       follows && this.#zero !== null ? Math.max(this.#zero + (segment.start - last.start) / 1000, this.#lastStart + 0.001) : null;
     this.#segment = segment;

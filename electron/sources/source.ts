@@ -1,3 +1,4 @@
+import type { SpoolAccess } from '../../peer/session/bulk-client.ts';
 import type { AccessUnit } from '../media/access-unit.ts';
 import type { CameraPath, CameraQuality, CameraState, Reason, SourcePathReport } from '../contract/model.ts';
 
@@ -29,6 +30,8 @@ export interface Source {
   start(): void;
   /** The computer woke or the network came back: a source that waits for its next attempt, or trusts an old session, looks at once. */
   retryNow?(): void;
+  /** What the camera keeps for who was away, as it can be read now; null: nothing, or not now. */
+  spool?(): SpoolAccess | null;
   /** Idempotent; after it resolves nothing is emitted any more. */
   close(): Promise<void>;
 }

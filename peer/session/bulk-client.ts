@@ -3,7 +3,7 @@ import { CodedError } from '../../electron/base/errors.ts';
 import { parseJson } from '../signaling/rendezvous-messages.ts';
 import type { BulkChannel } from './bulk-channel.ts';
 import type { SpoolFile } from './bulk-server.ts';
-import { bulkReply, CHUNK_BYTES, type BulkReply, type BulkRequest, type SpoolItem } from './bulk-messages.ts';
+import { bulkReply, CHUNK_BYTES, type BulkReply, type BulkRequest, type SpoolItem, type SpoolState } from './bulk-messages.ts';
 
 /** Questions that may be unanswered. */
 const MAX_UNANSWERED = 64;
@@ -20,6 +20,15 @@ export interface SpoolReader {
   open(key: number): Promise<SpoolFile>;
   /** Exactly so many bytes. @param length at most CHUNK_BYTES */
   read(key: number, offset: number, length: number): Promise<Buffer>;
+}
+
+/** A camera's spool as it can be read now. */
+export interface SpoolAccess {
+  readonly reader: SpoolReader;
+  readonly state: SpoolState;
+  /** How far the camera's wall clock is ahead of ours, ms. */
+  readonly clockOffsetMs: number;
+  readonly isRelayed: boolean;
 }
 
 type Ask = BulkRequest extends infer R ? (R extends BulkRequest ? Omit<R, 'id'> : never) : never;

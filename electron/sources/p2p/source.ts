@@ -1,5 +1,6 @@
 import type { Identity } from '../../../peer/identity.ts';
 import type { PairedCamera } from '../../../peer/pairing/paired-camera.ts';
+import type { SpoolAccess } from '../../../peer/session/bulk-client.ts';
 import type { CameraControl } from '../../../peer/session/control-messages.ts';
 import type { SessionTimes } from '../../../peer/session/session-core.ts';
 import { ViewerSession } from '../../../peer/session/viewer-session.ts';
@@ -115,6 +116,15 @@ export class P2pSource implements Source {
     this.#backoff.reset();
     this.#session?.networkChanged();
     this.#wake?.();
+  }
+
+  spool(): SpoolAccess | null {
+    const session = this.#session;
+    // While the picture is not there, the way is its own.
+    if (!session?.spool || this.#state !== 'live' || session.consent !== 'fresh' || !session.clockOffsetKnown) return null;
+    const reader = session.readSpool();
+    const { spool: state, clockOffsetMs, path } = session;
+    return reader && { reader, state, clockOffsetMs, isRelayed: path?.kind === 'relay' };
   }
 
   async close(): Promise<void> {

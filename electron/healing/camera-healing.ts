@@ -1,0 +1,243 @@
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { asCoded, CodedError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { utcMs } from '../base/units.ts';
+import type { HealingStatus, Reason, Span } from '../contract/model.ts';
+import type { StorageFolders } from '../recording/folders.ts';
+import type { SegmentRegister } from '../segment/segment.ts';
+import type { Storage } from '../storage/client.ts';
+import type { SpoolAccess } from '../../peer/session/bulk-client.ts';
+import type { SpoolItem } from '../../peer/session/bulk-messages.ts';
+import type { HealableCamera } from './camera.ts';
+import { fetchRest } from './fetch.ts';
+import { insertFetched } from './insert.ts';
+import { clearParts, PartFile } from './part-file.ts';
+import { LEAST_MS, overlapMs, owed, wantedFor, type Wanted } from './plan.ts';
+
+/** What happened just now is on its way: to the recorder's file, and to one of the spool's that is closed. Milliseconds. */
+const ON_ITS_WAY_MS = 2_000;
+/** No spool keeps longer. */
+const MOST_AGO_MS = 366 * 86_400_000;
+/** Outages, and pages of a list, that one round looks at. */
+const [MAX_OUTAGES, MAX_PAGES] = [100, 100];
+/** A file that is not what it should be is asked for once more, and then not for so long, milliseconds. */
+const REFUSED_MS = 3_600_000;
+/** Files of which all is known: what is still missing beside them they do not have. The oldest are forgotten. */
+const MAX_DONE = 20_000;
+
+export interface HealingParts {
+  readonly storage: Pick<Storage, 'call'>;
+  readonly register: SegmentRegister;
+  readonly folders: Pick<StorageFolders, 'choose' | 'failed'>;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What one camera's outages left out, fetched one file after another. */
+export class CameraHealing {
+  readonly counters = { healedMs: 0, fetchedBytes: 0, refused: 0, failures: 0 };
+  readonly #parts: HealingParts;
+  readonly #camera: HealableCamera;
+  readonly #folder: string;
+  #now: { readonly outage: Span; readonly wantedBytes: number; doneBytes: number } | null = null;
+  #problem: Reason | null = null;
+  #found: Reason | null = null;
+  /** By key of a file whose pictures are in: what was still missing of its time then, milliseconds, for it has no more. */
+  readonly #done = new Map<number, number>();
+  /** By key and hash: how often a file was refused, and until when it is left alone, monotonic. */
+  readonly #refused = new Map<string, { times: number; until: number }>();
+  #stopped = false;
+
+  constructor(camera: HealableCamera, parts: HealingParts) {
+    this.#camera = camera;
+    this.#parts = parts;
+    this.#folder = join(parts.dataDir, 'healing', camera.id);
+  }
+
+  get status(): HealingStatus {
+    const access = this.#access();
+    const since = access?.state.since ?? null;
+    const now = this.#now;
+    return {
+      spool: access && {
+        since: since === null ? null : utcMs(Math.round(since - access.clockOffsetMs)),
+        reason: access.state.reason,
+      },
+      fetching: now && { ...now.outage, share: now.wantedBytes > 0 ? Math.min(1, now.doneBytes / now.wantedBytes) : 0 },
+      problem: this.#problem,
+      healedMs: Math.round(this.counters.healedMs),
+    };
+  }
+
+  /** What was begun stays, and is gone on with another time. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Whether a round could do anything. */
+  get canBegin(): boolean {
+    return this.#access() !== null;
+  }
+
+  /**
+   * Fetches all that is owed and that the spool has, the newest outage first. Never rejects.
+   * @returns false when it was cut short, and should soon be tried again
+   */
+  async round(): Promise<boolean> {
+    try {
+      const access = this.#access();
+      if (!access) return false;
+      this.#found = null;
+      for (const outage of (await this.#outages(access)).slice(0, MAX_OUTAGES)) {
+        if (!(await this.#heal(outage))) return false;
+      }
+      await clearParts(this.#folder, new Set());
+      this.#problem = this.#found;
+      return true;
+    } catch (error) {
+      const { code, message } = asCoded(error);
+      // That the session ended is no failure of healing.
+      if (!this.#stopped && code !== 'session-lost' && code !== 'closed') {
+        this.counters.failures += 1;
+        this.#problem = { code, text: message };
+        this.#parts.log.warn('healing was cut short', { camera: this.#camera.id, code, why: message });
+      }
+      return false;
+    } finally {
+      this.#now = null;
+    }
+  }
+
+  /** Null: nothing may be fetched now. */
+  #access(): SpoolAccess | null {
+    if (this.#stopped || !this.#camera.settings().heal) return null;
+    const access = this.#camera.spool();
+    return access && (!access.isRelayed || this.#camera.mayRelay()) ? access : null;
+  }
+
+  async #outages({ state, clockOffsetMs }: SpoolAccess): Promise<Span[]> {
+    const now = this.#parts.clock.now();
+    const { keepDays } = this.#camera.settings();
+    if (state.since === null) return [];
+    const kept = keepDays === null ? MOST_AGO_MS : keepDays * 86_400_000;
+    const from = Math.max(this.#camera.createdAt, state.since - clockOffsetMs, now - Math.min(kept, MOST_AGO_MS));
+    const to = now - ON_ITS_WAY_MS;
+    return to > from ? owed(await this.#camera.gaps({ from: utcMs(Math.floor(from)), to: utcMs(Math.floor(to)) })) : [];
+  }
+
+  /** False when it was cut short. */
+  async #heal(outage: Span): Promise<boolean> {
+    const access = this.#access();
+    if (!access) return false;
+    const items = await this.#list(access, outage);
+    const wanted = wantedFor(outage, items, access.clockOffsetMs).filter(
+      ({ item, from, to }) => overlapMs([outage], from, to) > (this.#done.get(item.key) ?? 0) + LEAST_MS,
+    );
+    if (wanted.length === 0) return true;
+    const wantedBytes = wanted.reduce((sum, { item }) => sum + item.bytes, 0);
+    const now = { outage, wantedBytes, doneBytes: 0 };
+    this.#now = now;
+    this.#parts.log.info('fetching what an outage left out', {
+      camera: this.#camera.id,
+      from: new Date(outage.from).toISOString(),
+      seconds: Math.round((outage.to - outage.from) / 1000),
+      files: wanted.length,
+      bytes: wantedBytes,
+    });
+    for (const one of wanted) {
+      const before = now.doneBytes;
+      if (!(await this.#fetch(one, outage, (bytes) => (now.doneBytes += bytes)))) return false;
+      now.doneBytes = before + one.item.bytes;
+    }
+    return true;
+  }
+
+  async #list({ reader, clockOffsetMs }: SpoolAccess, { from, to }: Span): Promise<SpoolItem[]> {
+    const items: SpoolItem[] = [];
+    let after: number | null = null;
+    for (let page = 0; page < MAX_PAGES; page += 1) {
+      const { segments, more } = await reader.list({ from: from + clockOffsetMs, to: to + clockOffsetMs, after });
+      items.push(...segments);
+      after = segments.at(-1)?.key ?? after;
+      if (!more) break;
+    }
+    return items;
+  }
+
+  /** False when nothing may be fetched any more. */
+  async #fetch(wanted: Wanted, outage: Span, came: (bytes: number) => void): Promise<boolean> {
+    const { clock, log } = this.#parts;
+    const { item } = wanted;
+    const access = this.#access();
+    if (!access) return false;
+    let file;
+    try {
+      file = await access.reader.open(item.key);
+    } catch (error) {
+      // It went while the list was read: the oldest do.
+      if (error instanceof CodedError && error.code === 'not-found') return true;
+      throw error;
+    }
+    const name = `${file.key} ${file.hash.toString('hex')}`;
+    const refused = this.#refused.get(name);
+    if (refused && clock.monotonic() < refused.until) {
+      this.#found = this.#problem;
+      return true;
+    }
+    if (file.bytes !== item.bytes) throw new CodedError('protocol-error', 'The camera’s spool is not what it said: it is listed anew.');
+    const part = await PartFile.open(this.#folder, file);
+    try {
+      came(part.bytes);
+      await fetchRest(access.reader, file, part, (bytes) => {
+        this.counters.fetchedBytes += bytes;
+        came(bytes);
+        return this.#access() !== null;
+      });
+      if (!part.isWhole) return false;
+      if (!(await part.isTrue())) {
+        await part.remove();
+        this.#refuse(
+          name,
+          'Some of the camera’s spool is damaged: its bytes are not what the camera said that they are. The rest is fetched.',
+        );
+        return true;
+      }
+    } finally {
+      await part.close();
+    }
+    try {
+      const healed = await insertFetched(this.#camera, this.#parts, part.path, { file, clockOffsetMs: access.clockOffsetMs });
+      for (const span of healed) {
+        this.counters.healedMs += overlapMs([outage], span.from, span.to);
+        this.#camera.added(span);
+      }
+      await this.#note(wanted);
+    } catch (error) {
+      if (!(error instanceof CodedError) || error.code !== 'protocol-error') throw error;
+      this.#refuse(name, error.message);
+      log.debug('a file of the spool was refused', { camera: this.#camera.id, key: file.key });
+    }
+    await part.remove();
+    return true;
+  }
+
+  #refuse(name: string, text: string): void {
+    const { clock, log } = this.#parts;
+    const times = (this.#refused.get(name)?.times ?? 0) + 1;
+    this.#refused.set(name, { times, until: times > 1 ? clock.monotonic() + REFUSED_MS : -Infinity });
+    const oldest = this.#refused.keys().next();
+    if (this.#refused.size > 1_000 && !oldest.done) this.#refused.delete(oldest.value);
+    this.counters.refused += 1;
+    this.#problem = this.#found = { code: 'protocol-error', text };
+    log.warn('a file of a camera’s spool is refused', { camera: this.#camera.id, file: name.slice(0, 40), why: text });
+  }
+
+  async #note({ item, from, to }: Wanted): Promise<void> {
+    const left = owed(await this.#camera.gaps({ from: utcMs(Math.floor(from)), to: utcMs(Math.ceil(to)) }));
+    this.#done.set(item.key, overlapMs(left, from, to));
+    const oldest = this.#done.keys().next();
+    if (this.#done.size > MAX_DONE && !oldest.done) this.#done.delete(oldest.value);
+  }
+}
