@@ -41,12 +41,13 @@ describe('PtsClock', () => {
     expect(Math.max(...list)).toBeLessThan(6);
   });
 
-  it.each([200, -200])('follows a clock that drifts by %i ppm, without jumps', async (drift) => {
+  it.each([200, -200, 500, -500])('follows a clock that drifts by %i ppm, without jumps', async (drift) => {
     const list = await errors({ minutes: 10, drift });
-    expect(Math.max(...list.slice(100).map((error) => Math.abs(error - 5)))).toBeLessThan(20);
+    // A slow one is a minute behind, as is the window: 30 ms at 500 ppm.
+    expect(Math.max(...list.slice(100).map((error) => Math.abs(error - 5)))).toBeLessThan(40);
     const steps = list.slice(101).map((error, index) => Math.abs(error - list[index + 100]!));
-    // 500 ppm of 40 ms, the drift itself, and the rounding of pts.
-    expect(Math.max(...steps)).toBeLessThan(0.05);
+    // 1000 ppm of the time between two frames, the drift itself, and the rounding of pts.
+    expect(Math.max(...steps)).toBeLessThan(0.2);
   });
 
   it('converges at once when a server begins with a burst of old frames', async () => {

@@ -3,8 +3,8 @@ import { utcMs, type Pts90k, type UtcMs } from '../base/units.ts';
 
 const BUCKET_MS = 5000;
 const BUCKETS = 12;
-/** Most that the mapping is bent, as a share of elapsed time: 500 ppm, more than any crystal is off by. */
-const MAX_SLEW = 500e-6;
+/** Most that the mapping is bent, as a share of elapsed time: 500 ppm, more than any crystal is off by, and as much to make up for what was wrong. */
+const MAX_SLEW = 1000e-6;
 /** While the first frames come, the mapping follows at once: servers often begin with a burst of old frames. */
 const SETTLE_MS = 2000;
 /** A difference no clock drift explains: the sender's times have jumped. */

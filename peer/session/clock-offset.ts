@@ -1,5 +1,7 @@
 /** Samples kept: about a minute of one a second. */
 const SAMPLES = 60;
+/** Two clocks that are off by 500 ppm each come no farther apart in a minute, ms. */
+const DRIFT_MS = 60;
 
 /**
  * How much the other end's wall clock is ahead of ours, NTP-style: of the last minute's round trips the shortest tells most,
@@ -17,7 +19,7 @@ export class ClockOffset {
     if (this.#samples.length > SAMPLES) this.#samples.shift();
     const last = this.#samples.at(-1);
     // One of the clocks was set: what came before is of no use.
-    if (last && Math.abs(last.offset - this.offsetMs) > last.rtt / 2 + this.rttMs / 2 + 250) this.#samples = [last];
+    if (last && Math.abs(last.offset - this.offsetMs) > last.rtt / 2 + this.rttMs / 2 + DRIFT_MS) this.#samples = [last];
   }
 
   get known(): boolean {

@@ -306,11 +306,17 @@ describe('StreamClock', () => {
     expect(Math.abs(last - (1_000 + 499 * 40))).toBeLessThan(10);
   });
 
-  it('follows a drift, and jumps when a clock was set', () => {
+  it('follows a drift, and jumps when a clock was set, once both clocks have agreed on it for 3 s', () => {
     const streamClock = new StreamClock();
     streamClock.utcOf(0, 0);
     for (let second = 1; second <= 60; second += 1) streamClock.utcOf(second * 90_000, second * 1000 + second);
     expect(streamClock.utcOf(61 * 90_000, 61_061)).toBe(61_061);
-    expect(streamClock.utcOf(62 * 90_000, 3_662_000)).toBe(3_662_000);
+    expect(streamClock.utcOf(62 * 90_000, 3_662_000)).toBe(62_061);
+    expect(streamClock.utcOf(64 * 90_000, 3_664_000)).toBe(64_061);
+    expect(streamClock.utcOf(65 * 90_000, 3_665_000)).toBe(3_665_000);
+    // The camera's clock was set: for a moment its reports say so and the measured difference does not.
+    expect(streamClock.utcOf(66 * 90_000, 3_671_000)).toBe(3_666_000);
+    expect(streamClock.utcOf(67 * 90_000, 3_667_000)).toBe(3_667_000);
+    expect(streamClock.utcOf(70 * 90_000, 3_675_000)).toBe(3_670_000);
   });
 });
