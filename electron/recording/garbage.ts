@@ -1,43 +1,137 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { systemClock, type Clock } from '../base/clock.ts';
+import { errnoOf } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { FolderKey } from '../contract/model.ts';
+import { syncFolder } from '../segment/disk.ts';
+import { RECORDINGS_DIR } from '../segment/names.ts';
 import type { Storage } from '../storage/client.ts';
 import type { Garbage } from '../storage/interface.ts';
-import type { FolderRoots } from '../segment/segment.ts';
-import { RECORDINGS_DIR } from '../segment/names.ts';
-import { syncFolder } from '../segment/disk.ts';
+import type { StorageFolders } from './folders.ts';
 
 /** Files, and folders of cameras: nothing above them, nothing beside them. */
 const OURS = new RegExp(`^${RECORDINGS_DIR}/[a-z0-9-]+(/\\d{4}-\\d{2}-\\d{2}/[0-9]+(\\.[a-z]+)?\\.mp4)?$`);
+/** Notes read at a time. */
+const PAGE = 1_000;
+/** Files unlinked before it is paused. */
+const BATCH = 50;
+/** A folder of such a day may be written to just now. */
+const RECENT_MS = 2 * 86_400_000;
+
+export interface GarbageOptions {
+  readonly storage: Pick<Storage, 'call'>;
+  readonly folders: Pick<StorageFolders, 'all' | 'root'> & Partial<Pick<StorageFolders, 'run'>>;
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** Called behind each batch with the milliseconds that it took: resolves when the next may begin. */
+  readonly pause?: (tookMs: number) => Promise<void>;
+  /** Only this folder's. */
+  readonly folder?: FolderKey;
+}
 
 /**
- * Deletes what no row speaks of any more: files, fsync of the folder, and only then the note that they are garbage. What a killed
- * process left over is deleted at the next start. Returns how many went; one that cannot be deleted stays noted.
+ * Deletes what no row speaks of any more: files, fsync of their folder, and only then the note that they are garbage. What a killed process left
+ * over is deleted at the next start. Of a folder that is not connected nothing is deleted and no note is dropped: its files are still there.
+ * At most a thousand notes a folder. Returns how many went; one that cannot be deleted stays noted.
  */
-export async function collectGarbage(options: {
-  readonly storage: Pick<Storage, 'call'>;
-  readonly folders: FolderRoots;
-  readonly log: Log;
-}): Promise<number> {
-  const { storage, folders, log } = options;
+export async function collectGarbage(options: GarbageOptions): Promise<number> {
   let deleted = 0;
-  for (const { folder, path } of await storage.call('garbage', {})) {
-    // The note comes from our own database, but a recursive deletion looks twice.
-    if (!OURS.test(path.replaceAll('\\', '/'))) {
-      log.error('what is no recording is noted for deletion: it is left alone', { path });
-      continue;
-    }
-    const root = folders.root(folder);
-    if (root === null) continue;
-    try {
-      await rm(join(root, path), { recursive: true, force: true });
-      await syncFolder(dirname(join(root, path)));
-      const gone: Garbage = { folder, path };
-      await storage.call('dropGarbage', { files: [gone] });
-      deleted += 1;
-    } catch (error) {
-      log.warn('removed recordings could not be deleted yet', { path, error: String(error) });
-    }
+  for (const { key } of options.folders.all) {
+    if (options.folder !== undefined && options.folder !== key) continue;
+    const root = options.folders.root(key);
+    if (root !== null) deleted += await new FolderGarbage(options, key, root).collect();
   }
   return deleted;
+}
+
+class FolderGarbage {
+  readonly #options: GarbageOptions;
+  readonly #key: FolderKey;
+  readonly #root: string;
+
+  constructor(options: GarbageOptions, key: FolderKey, root: string) {
+    this.#options = options;
+    this.#key = key;
+    this.#root = root;
+  }
+
+  async collect(): Promise<number> {
+    const { storage, log } = this.#options;
+    let deleted = 0;
+    const byFolder = new Map<string, Garbage[]>();
+    for (const note of await storage.call('garbage', { folder: this.#key, limit: PAGE })) {
+      const path = note.path.replaceAll('\\', '/');
+      // The note comes from our own database, but who deletes whole folders looks twice.
+      if (OURS.test(path)) byFolder.set(dirname(path), [...(byFolder.get(dirname(path)) ?? []), note]);
+      else log.error('what is no recording is noted for deletion: it is left alone', { path });
+    }
+    for (const [folder, notes] of byFolder) {
+      try {
+        if (folder === RECORDINGS_DIR) for (const { path } of notes) await this.#removeTree(join(this.#root, path));
+        else await this.#unlinkAll(notes.map(({ path }) => join(this.#root, path)));
+        await this.#settle(folder);
+        await storage.call('dropGarbage', { files: notes });
+        deleted += notes.length;
+      } catch (error) {
+        log.warn('removed recordings could not be deleted yet', { folder, error: String(error) });
+      }
+    }
+    return deleted;
+  }
+
+  /** A day folder that is empty goes; what went is safe to forget once this resolves. */
+  async #settle(folder: string): Promise<void> {
+    const day = Date.parse(`${folder.split('/').at(-1)}T00:00:00Z`);
+    const { clock = systemClock } = this.#options;
+    const path = join(this.#root, folder);
+    if (day < clock.now() - RECENT_MS && (await this.#do(() => removeEmpty(path)))) return this.#do(() => sync(dirname(path)));
+    return this.#do(() => sync(path));
+  }
+
+  /** A camera's whole folder, file by file: in one go it would keep the disk busy for minutes. */
+  async #removeTree(path: string): Promise<void> {
+    const entries = await this.#do(() => readdir(path, { withFileTypes: true })).catch(ignoreMissing([]));
+    const files = entries.filter((entry) => !entry.isDirectory()).map(({ name }) => join(path, name));
+    for (const entry of entries) if (entry.isDirectory()) await this.#removeTree(join(path, entry.name));
+    await this.#unlinkAll(files);
+    await this.#do(() => rmdir(path)).catch(ignoreMissing(undefined));
+  }
+
+  async #unlinkAll(paths: readonly string[]): Promise<void> {
+    for (let i = 0; i < paths.length; i += BATCH) {
+      const began = performance.now();
+      // One behind the other: an operation of the disk at a time is what leaves room for those that write.
+      for (const path of paths.slice(i, i + BATCH)) await this.#do(() => unlink(path)).catch(ignoreMissing(undefined));
+      await this.#options.pause?.(performance.now() - began);
+    }
+  }
+
+  #do<T>(operation: () => Promise<T>): Promise<T> {
+    return this.#options.folders.run ? this.#options.folders.run(this.#key, operation) : operation();
+  }
+}
+
+/** True when there is no such folder any more. */
+async function removeEmpty(path: string): Promise<boolean> {
+  try {
+    await rmdir(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return true;
+    if (errnoOf(error) === 'ENOTEMPTY' || errnoOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** A camera's folder may be gone with the last of its days. */
+async function sync(path: string): Promise<void> {
+  await syncFolder(path).catch(ignoreMissing(undefined));
+}
+
+function ignoreMissing<T>(instead: T): (error: unknown) => T {
+  return (error) => {
+    if (errnoOf(error) === 'ENOENT') return instead;
+    throw error;
+  };
 }

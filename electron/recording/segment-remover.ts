@@ -12,6 +12,8 @@ export interface Removal {
   readonly why: RemovalCause;
   /** Why the time is missing now; null where it is not, since something better holds it. */
   readonly because: { readonly reason: GapReason; readonly text: string } | null;
+  /** Only the files of the storage folders go: what the archive has stays listed, and is played from there. */
+  readonly keepArchived?: boolean;
 }
 
 /** Starts looked at between the first and the last that go, to tell what stays in between. */
@@ -29,26 +31,26 @@ export class SegmentRemover {
   }
 
   /** Returns the bytes that went from the index. Errors: those of the database, and of the disk that holds the proofs. */
-  async remove({ camera, starts, why, because }: Removal): Promise<number> {
+  async remove({ camera, starts, why, because, keepArchived = false }: Removal): Promise<number> {
     if (starts.length === 0) return 0;
     if (this.#proofs) {
-      const ranges = await this.#ranges(camera, starts);
+      const ranges = await this.#ranges(camera, starts, keepArchived);
       if (ranges.length > 0) await this.#proofs.removed({ camera, ranges, why });
     }
-    return this.#storage.call('deleteSegments', { camera, starts, because });
+    return this.#storage.call('deleteSegments', { camera, starts, because, keepArchived });
   }
 
   /** As few ranges as say it: what stays between two that go parts them. */
-  async #ranges(camera: CameraKey, starts: readonly UtcMs[]): Promise<RemovedRange[]> {
+  async #ranges(camera: CameraKey, starts: readonly UtcMs[], keepArchived: boolean): Promise<RemovedRange[]> {
     const going = new Set<number>(starts);
     const last = Math.max(...starts);
     const ranges: { first: UtcMs; last: UtcMs; count: number }[] = [];
     let open: { first: UtcMs; last: UtcMs; count: number } | null = null;
     for (let from = Math.min(...starts); ;) {
       const rows = await this.#storage.call('segmentsInRange', { camera, from: utcMs(from), to: utcMs(last + 1), limit: MAX_BETWEEN });
-      for (const { start } of rows) {
+      for (const { start, archive } of rows) {
         if (start < from) continue;
-        if (!going.has(start)) open = null;
+        if (!going.has(start) || (keepArchived && archive !== null)) open = null;
         else if (open) {
           open.last = start;
           open.count += 1;
