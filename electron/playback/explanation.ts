@@ -58,11 +58,13 @@ export class Explanation {
     const { gaps, facts, runs, now, unlistedBefore = null } = known;
     this.#known = known;
     this.#lasting = gaps.some((row) => row.end === null);
-    const away = complement(alive(runs, now), -Infinity, Infinity);
+    const lived = alive(runs, now);
+    const away = complement(lived, -Infinity, Infinity);
     this.#layers = [
       gaps.filter((row) => CAMERA_FACTS.has(row.reason)).map(pieceOf),
       unlistedBefore === null ? [] : [{ from: -Infinity, to: unlistedBefore, ...REBUILDING, owed: true }],
-      facts.filter((row) => !row.weak).map(pieceOf),
+      // Nobody slept through, and no clock passed over, what the app lived through before its clock was set back.
+      facts.filter((row) => !row.weak).flatMap((row) => without(pieceOf(row), lived)),
       away.map((range) => ({ ...range, ...NOT_RUNNING, owed: true })),
       gaps.filter((row) => !CAMERA_FACTS.has(row.reason)).map(pieceOf),
       facts.filter((row) => row.weak).map(pieceOf),
@@ -116,6 +118,10 @@ function pieceOf({ start, end, reason, text }: { start: number; end: number | nu
 function alive(runs: readonly Span[], now: number): Range[] {
   const last = runs.at(-1);
   return last && last.to < now && now - last.to < ALIVE_MS ? [...runs.slice(0, -1), { from: last.from, to: now }] : [...runs];
+}
+
+function without(piece: Piece, ranges: readonly Range[]): Piece[] {
+  return complement(ranges, piece.from, piece.to).map((range) => ({ ...piece, ...range }));
 }
 
 function joined(pieces: readonly Piece[]): Piece[] {

@@ -210,6 +210,29 @@ describe('what was recorded and why not', () => {
     ]);
   });
 
+  it('keeps the reasons of time that was lived through before the clock was set back, when it is set forward over it again', async () => {
+    const facts = [{ from: 100, to: 1_000, reason: 'clock-set' as const }];
+    const gaps = [{ from: 300, to: 320, reason: 'disk-full' as const }];
+    expect(
+      await tile(
+        {
+          spans: [
+            [0, 300],
+            [320, 600],
+          ],
+          gaps,
+          facts,
+          runs: [
+            [0, 600],
+            [1_000, 1_100],
+          ],
+        },
+        0,
+        1_100,
+      ),
+    ).toEqual(['0-300 recorded', '300-320 disk-full', '320-600 recorded', '600-1000 clock-set', '1000-1100 unknown']);
+  });
+
   it('keeps the own reasons of what lies in a range that was deleted', async () => {
     const gaps = [
       { from: 0, to: 100, reason: 'deleted-by-retention' as const },
