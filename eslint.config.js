@@ -18,13 +18,13 @@ const ROOMS = {
   stream: ['base', 'contract', 'media'],
   sources: ['base', 'contract', 'peer', 'media', 'ffmpeg'],
   // Signed proofs of what was recorded, and their verification.
-  proof: ['base', 'contract', 'peer', 'media', 'segment', 'storage'],
+  proof: ['base', 'contract', 'peer', 'media', 'segment', 'storage', 'playback'],
   recording: ['base', 'contract', 'stream', 'segment', 'storage', 'media', 'ffmpeg', 'sources'],
   retention: ['base', 'contract', 'segment', 'storage', 'recording'],
   archive: ['base', 'contract', 'segment', 'storage'],
   healing: ['base', 'contract', 'peer', 'media', 'segment', 'storage', 'recording'],
   detection: ['base', 'contract', 'media', 'ffmpeg', 'storage'],
-  doctor: ['base', 'contract', 'segment', 'storage', 'recording', 'proof', 'archive', 'ffmpeg', 'peer'],
+  doctor: ['base', 'contract', 'segment', 'storage', 'recording', 'playback', 'proof', 'archive', 'ffmpeg', 'peer'],
   playback: ['base', 'contract', 'segment', 'storage', 'media', 'ffmpeg'],
   engine: [
     'base',
@@ -77,7 +77,7 @@ const mayKnow = ([type, others]) => ({ from: { element: { type } }, allow: { to:
 /** Folders side by side that do not know each other: kinds of cameras, features of the page. */
 const SIBLINGS = {
   'electron/sources': readdirSync('electron/sources', { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? entry.name : [])),
-  'renderer': ['wall', 'viewer', 'cameras', 'settings', 'timeline', 'connection'],
+  'renderer': ['wall', 'viewer', 'cameras', 'settings', 'timeline', 'connection', 'coverage'],
 };
 
 /** What only one place may import. */

@@ -1,4 +1,5 @@
 import { CodedError } from '../base/errors.ts';
+import type { UtcMs } from '../base/units.ts';
 import type { CameraId, Segment, Span } from '../contract/model.ts';
 import type { TrackConfig } from '../media/access-unit.ts';
 import { parseFragment, setBaseDecodeTime, setSequenceNumber } from '../media/fmp4/fragment.ts';
@@ -15,6 +16,18 @@ export interface ClipArgs extends Span {
   readonly camera: CameraId;
   readonly footage: Footage;
   readonly reader: SegmentReader;
+  /** Told what the clip is made of; it has all groups of a segment read of which some go in. */
+  readonly witness?: ClipWitness | undefined;
+}
+
+/** Sees what of which segment goes into a clip, in order. */
+export interface ClipWitness {
+  /** `header`: `ftyp` and `moov` as they are in its file. */
+  segment(segment: Segment, header: Uint8Array): void;
+  /** A whole group as it is in the file, before anything in it is changed. */
+  group(bytes: Uint8Array): void;
+  /** Of that group, which fragments go out (none: it is left out), and how much is added to the times of its tracks, in their timescales. */
+  kept(fragments: readonly boolean[], shifts: ReadonlyMap<number, number>): void;
 }
 
 /**
@@ -24,7 +37,7 @@ export interface ClipArgs extends Span {
  * A camera whose picture or sound format changed within the range gives `conflict` before the first byte: one MP4 that
  * every player plays has one format. The error names the time of the change, so that two clips can be asked for.
  */
-export async function* clip({ camera: id, from, to, footage, reader }: ClipArgs): AsyncGenerator<Uint8Array> {
+export async function* clip({ camera: id, from, to, footage, reader, witness }: ClipArgs): AsyncGenerator<Uint8Array> {
   const camera = await footage.camera(id);
   const segments = to > from ? await footage.segments(camera, from, to, MAX_SEGMENTS + 1) : [];
   const [first] = segments;
@@ -35,13 +48,18 @@ export async function* clip({ camera: id, from, to, footage, reader }: ClipArgs)
   yield header.bytes;
   const joiner = new Joiner();
   for (const [index, segment] of segments.entries()) {
-    const { init } = await reader.header(segment);
+    const { init, bytes: head } = await reader.header(segment);
     joiner.next(segment);
+    witness?.segment(segment, head);
     const until = Math.min(to, beginningOver(segment, segments[index + 1]));
     const begin = keyframeAt(segment, from)?.at ?? segment.start;
     for (const keyframe of segment.keyframes) {
-      if (keyframe.at < begin || keyframe.at >= until) continue;
-      const piece = joiner.add(await reader.read(segment, keyframe.offset, keyframe.bytes), init, until - keyframe.at);
+      const inside = keyframe.at >= begin && keyframe.at < until;
+      if (!inside && !witness) continue;
+      const group = await reader.read(segment, keyframe.offset, keyframe.bytes);
+      witness?.group(group);
+      const { piece, kept, shifts } = inside ? joiner.add(group, init, until - keyframe.at) : LEFT_OUT;
+      witness?.kept(kept, shifts);
       if (piece.length > 0) yield piece;
     }
   }
@@ -50,6 +68,25 @@ export async function* clip({ camera: id, from, to, footage, reader }: ClipArgs)
 /** What was fetched later begins with a whole group of pictures, of which the outage had left the first ones: they are not shown twice. */
 function beginningOver(segment: Segment, next: Segment | undefined): number {
   return next?.origin === 'healed' && next.start < segment.end ? next.start : Infinity;
+}
+
+/** The range in parts of one format each, so that each can be one clip. Nothing where nothing is recorded. */
+export async function partsOfOneFormat({ camera: id, from, to, footage, reader }: ClipArgs): Promise<Span[]> {
+  const segments = to > from ? await footage.segments(await footage.camera(id), from, to, MAX_SEGMENTS + 1) : [];
+  if (segments.length > MAX_SEGMENTS) throw new CodedError('bad-request', 'This range is too long for one clip: ask for at most 7 days.');
+  const parts: { from: UtcMs; to: UtcMs }[] = [];
+  let last: SegmentHeader | null = null;
+  for (const segment of segments) {
+    const header = await reader.header(segment);
+    if (!last || !sameFormat(last.init, header.init)) {
+      const start = parts.length === 0 ? from : segment.start;
+      const before = parts.at(-1);
+      if (before) before.to = start;
+      parts.push({ from: start, to });
+    }
+    last = header;
+  }
+  return parts;
 }
 
 async function checkSameFormat(segments: readonly Segment[], first: SegmentHeader, reader: SegmentReader): Promise<void> {
@@ -85,6 +122,14 @@ function sameConfig(a: TrackConfig | null, b: TrackConfig | null): boolean {
   return a.codecString === b.codecString && Buffer.compare(a.description, b.description) === 0;
 }
 
+interface Joined {
+  readonly piece: Uint8Array;
+  readonly kept: readonly boolean[];
+  readonly shifts: ReadonlyMap<number, number>;
+}
+
+const LEFT_OUT: Joined = { piece: new Uint8Array(), kept: [], shifts: new Map() };
+
 /** Puts the fragments of several files, each of which counts its times from 0, on one time line. */
 class Joiner {
   #sequence = 0;
@@ -110,10 +155,13 @@ class Joiner {
   }
 
   /** The group's fragments whose pictures are shown less than `lengthMs` after its first one. */
-  add(group: Uint8Array, init: InitSegment, lengthMs: number): Uint8Array {
-    const kept: Uint8Array[] = [];
+  add(group: Uint8Array, init: InitSegment, lengthMs: number): Joined {
+    const out: Uint8Array[] = [];
+    const kept: boolean[] = [];
+    const shifts = new Map<number, number>();
     let keyPts: number | null = null;
     for (const fragment of fragmentsIn(group)) {
+      kept.push(false);
       const sample = parseFragment(fragment, init)?.[0];
       if (!sample) continue;
       const { timescale, config } = sample.track;
@@ -121,16 +169,19 @@ class Joiner {
       if (config?.kind === 'video') keyPts ??= sample.pts / timescale;
       if (keyPts === null || (sample.pts / timescale - keyPts) * 1000 >= lengthMs) continue;
       this.#zero ??= this.#reached - seconds;
-      const time = Math.round((seconds + this.#zero) * timescale);
+      const shift = Math.round(this.#zero * timescale);
+      const time = sample.dts + shift;
       // Sound runs a little ahead of the picture: behind a gap some of it has been played already.
       const over = time < (this.#ends.get(sample.track.id) ?? 0) && config?.kind !== 'video';
       if (time < 0 || over || !setBaseDecodeTime(fragment, time)) continue;
       setSequenceNumber(fragment, ++this.#sequence);
       this.#ends.set(sample.track.id, time + Math.floor(sample.duration / 2));
       if (config?.kind === 'video') this.#advance(time / timescale, sample.duration / timescale);
-      kept.push(fragment);
+      shifts.set(sample.track.id, shift);
+      kept[kept.length - 1] = true;
+      out.push(fragment);
     }
-    return Buffer.concat(kept);
+    return { piece: Buffer.concat(out), kept, shifts };
   }
 
   /** The muxer gives the frame before a stall the stall's length: that is part of the gap. */

@@ -14,7 +14,7 @@ import type {
 } from '../contract/model.ts';
 import type { Log } from '../base/log.ts';
 import type { Storage } from '../storage/client.ts';
-import { clip } from './clip.ts';
+import { clip, partsOfOneFormat, type ClipWitness } from './clip.ts';
 import { Footage, type UnlistedSegments } from './footage.ts';
 import { GopReader } from './gop.ts';
 import { frameJpeg } from './jpeg.ts';
@@ -89,8 +89,13 @@ export class Playback {
   }
 
   /** Pieces of one playable MP4; see clip.ts. Errors before the first piece: `not-found` when nothing is recorded there, `conflict`. */
-  clip(args: CameraRange): AsyncIterable<Uint8Array> {
-    return clip({ ...args, footage: this.#footage, reader: this.#reader });
+  clip(args: CameraRange, witness?: ClipWitness): AsyncIterable<Uint8Array> {
+    return clip({ ...args, footage: this.#footage, reader: this.#reader, witness });
+  }
+
+  /** The range in parts, each of which can be one clip. Errors: `not-found`, `bad-request` for more than 7 days. */
+  clipParts(args: CameraRange): Promise<Span[]> {
+    return partsOfOneFormat({ ...args, footage: this.#footage, reader: this.#reader });
   }
 
   /** The picture at `at`, or the newest. Errors: `not-found`, `too-busy`, `ffmpeg-missing`, `ffmpeg-failed`. */

@@ -113,6 +113,18 @@ function readBaseDecodeTime(bytes: Uint8Array, tfdt: Box): number | null {
   return Number.isSafeInteger(value) ? value : null;
 }
 
+/** The decode time in the `tfdt` of the first `traf`, in its track's timescale; null when there is none. */
+export function baseDecodeTime(bytes: Uint8Array): number | null {
+  const tfdt = findBox(bytes, ['moof', 'traf', 'tfdt']);
+  return tfdt && readBaseDecodeTime(bytes, tfdt);
+}
+
+/** The track of the first `traf`; null when it does not say. */
+export function trackIdOf(bytes: Uint8Array): number | null {
+  const tfhd = findBox(bytes, ['moof', 'traf', 'tfhd']);
+  return tfhd && tfhd.end - tfhd.bodyStart >= 8 ? readU32(bytes, tfhd.bodyStart + 4) : null;
+}
+
 /**
  * Writes the decode time into the `tfdt` of the first `traf`, in place; false when there is none, or it is one of 32 bits
  * and the value is not.
