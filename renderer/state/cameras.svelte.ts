@@ -19,6 +19,7 @@ const MAX_NOTICES = 5;
 export class Cameras {
   readonly #link: EngineLink;
   #recordingListeners: readonly ((added: RecordingAdded) => void)[] = [];
+  #removalListeners: readonly ((removed: RecordingAdded) => void)[] = [];
   #natListeners: readonly ((broadcast: NatBroadcast) => void)[] = [];
   readonly #byId = new SvelteMap<CameraId, Camera>();
   #loaded = $state(false);
@@ -89,6 +90,12 @@ export class Cameras {
     return () => (this.#recordingListeners = this.#recordingListeners.filter((other) => other !== listener));
   }
 
+  /** Footage that is gone. */
+  onRecordingRemoved(listener: (removed: RecordingAdded) => void): () => void {
+    this.#removalListeners = [...this.#removalListeners, listener];
+    return () => (this.#removalListeners = this.#removalListeners.filter((other) => other !== listener));
+  }
+
   /** What the engine's one stream of events tells of the network. */
   onNat(listener: (broadcast: NatBroadcast) => void): () => void {
     this.#natListeners = [...this.#natListeners, listener];
@@ -128,7 +135,9 @@ export class Cameras {
     else if (broadcast.kind === 'camera.removed') this.#delete(broadcast.id);
     else if (broadcast.kind === 'notice') this.#notice(broadcast.text);
     else if (broadcast.kind === 'recording.added') for (const listener of this.#recordingListeners) listener(broadcast);
-    else for (const listener of this.#natListeners) listener(broadcast);
+    else if (broadcast.kind === 'recording.removed') for (const listener of this.#removalListeners) listener(broadcast);
+    else if (broadcast.kind === 'nat.changed' || broadcast.kind === 'nat.configured')
+      for (const listener of this.#natListeners) listener(broadcast);
   }
 
   #notice(text: string): void {

@@ -13,6 +13,8 @@ const MARGIN = 0.5;
 /** How far recordings are looked for. */
 const SEARCH_MS = 366 * 86_400_000;
 const JUST_STARTED_MS = 2000;
+/** Of what is asked for, which is twice the visible range: a mark is a few pixels wide. */
+const EVENT_SLICES = 800;
 const NOTHING: Recordings = { spans: [], gaps: [], healed: [], coverage: 0 };
 
 /** What is recorded of one camera around the range being looked at. */
@@ -21,6 +23,7 @@ export class Coverage {
   readonly #camera: CameraId;
   readonly #stops: (() => void)[];
   #recordings = $state.raw<Recordings>(NOTHING);
+  #events = $state.raw<(Span & { readonly counts: readonly number[] }) | null>(null);
   #error = $state.raw<string | null>(null);
   /** The range `recordings` speaks of. */
   #known: Span | undefined;
@@ -38,11 +41,19 @@ export class Coverage {
       cameras.onRecordingAdded((added) => {
         if (added.camera === camera) this.#recordings = addSpan(this.#recordings, added);
       }),
+      cameras.onRecordingRemoved((removed) => {
+        if (removed.camera === camera) this.refresh();
+      }),
     ];
   }
 
   get recordings(): Recordings {
     return this.#recordings;
+  }
+
+  /** How many events there are in slices of the range around the visible one; null where that is not known. */
+  get events(): (Span & { readonly counts: readonly number[] }) | null {
+    return this.#events;
   }
 
   get error(): string | null {
@@ -97,6 +108,16 @@ export class Coverage {
     return (await this.#link.call('recordings.query', { camera: this.#camera, from, to })).spans;
   }
 
+  async #askEvents(range: Span, asked: number): Promise<void> {
+    const [row] = await this.#link.call('timeline.query', {
+      cameras: [this.#camera],
+      from: range.from,
+      to: range.to,
+      buckets: EVENT_SLICES,
+    });
+    if (asked === this.#asked) this.#events = row ? { from: range.from, to: range.to, counts: row.events } : null;
+  }
+
   #later(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
@@ -115,6 +136,7 @@ export class Coverage {
       this.#known = range;
       this.#wanted = undefined;
       this.#error = null;
+      await this.#askEvents(range, asked);
     } catch (error) {
       if (asked === this.#asked) this.#error = error instanceof Error ? error.message : String(error);
     }

@@ -1,4 +1,4 @@
-import type { WallTime } from '../time/zone.ts';
+import type { WallTime } from './zone.ts';
 
 const two = (value: number) => String(value).padStart(2, '0');
 

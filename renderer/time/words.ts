@@ -1,5 +1,5 @@
 import type { UtcMs } from '../../electron/contract/model.ts';
-import { clocksChange } from './zone.ts';
+import { clocksChange, wallTime } from './zone.ts';
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
@@ -32,6 +32,12 @@ export const calendarDay = (at: UtcMs, zone: string): string => formatted(at, zo
 
 export const calendarDate = (at: UtcMs, zone: string): string =>
   formatted(at, zone, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
+
+/** `26`, but `Dec` for the first of a month: for narrow columns. */
+export function dayNumber(at: UtcMs, zone: string): string {
+  const first = wallTime(at, zone).day === 1;
+  return formatted(at, zone, first ? { month: 'short' } : { day: 'numeric' });
+}
 
 /** `3 s`, `2 min 5 s`, `1 h 3 min`, `2 days`. */
 export function duration(ms: number): string {

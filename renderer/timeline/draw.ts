@@ -1,4 +1,5 @@
-import type { Gap, Recordings, UtcMs } from '../../electron/contract/model.ts';
+import { utcMs, type Recordings, type Span, type UtcMs } from '../../electron/contract/model.ts';
+import { kindOf, type ReasonKind } from '../video/reason-words.ts';
 import { xAt, type View } from './scale.ts';
 import type { Tick } from './ticks.ts';
 
@@ -18,10 +19,16 @@ export interface TimelineColors {
   readonly font: string;
 }
 
+/** How many events there are in each of the equal slices of a range. */
+export interface EventDensity extends Span {
+  readonly counts: readonly number[];
+}
+
 export interface TimelinePicture {
   readonly view: View;
   readonly ticks: readonly Tick[];
   readonly recordings: Recordings;
+  readonly events: EventDensity | null;
   readonly now: UtcMs;
   /** CSS pixels from the left, as `hover`. */
   readonly playheadX: number | null;
@@ -31,11 +38,11 @@ export interface TimelinePicture {
 export const RULER_HEIGHT = 26;
 export const LANE_HEIGHT = 36;
 export const TIMELINE_HEIGHT = RULER_HEIGHT + LANE_HEIGHT;
-
-const NO_FAILURE = new Set<Gap['reason']>(['not-added-yet', 'app-not-running', 'connecting', 'recorder-stopped', 'future', 'unknown']);
-
-/** Whether the gap is one that should not be. */
-export const isFailure = (gap: Gap): boolean => !NO_FAILURE.has(gap.reason);
+/** From the top of the lane: where the fine line of healed footage is. */
+const HEALED_AT = 17;
+/** Between the lines of a hatch, pixels along the lane. */
+const HATCH = 7;
+const DASH = 6;
 
 export function readColors(root: Element): TimelineColors {
   const style = getComputedStyle(root);
@@ -69,7 +76,8 @@ export function drawTimeline(context: CanvasRenderingContext2D, picture: Timelin
   if (playheadX !== null) drawPlayhead(context, playheadX, colors);
 }
 
-function drawLane(context: CanvasRenderingContext2D, { view, recordings, now }: TimelinePicture, colors: TimelineColors): void {
+function drawLane(context: CanvasRenderingContext2D, picture: TimelinePicture, colors: TimelineColors): void {
+  const { view, recordings, now } = picture;
   context.fillStyle = colors.gap;
   context.fillRect(0, RULER_HEIGHT, view.width, LANE_HEIGHT);
   const present = xAt(view, now);
@@ -77,19 +85,105 @@ function drawLane(context: CanvasRenderingContext2D, { view, recordings, now }: 
     context.fillStyle = colors.future;
     context.fillRect(Math.max(0, present), RULER_HEIGHT, view.width, LANE_HEIGHT);
   }
-  context.fillStyle = colors.band;
-  for (const { from, to } of recordings.spans) bar(context, view, from, to, RULER_HEIGHT, LANE_HEIGHT);
-  context.fillStyle = colors.bandEdge;
-  for (const { from, to } of recordings.spans) bar(context, view, from, to, RULER_HEIGHT, 2);
-  context.fillStyle = colors.warn;
-  for (const gap of recordings.gaps) if (isFailure(gap)) bar(context, view, gap.from, gap.to, TIMELINE_HEIGHT - 3, 3);
+  const ofKind = (kind: ReasonKind) =>
+    bars(
+      view,
+      recordings.gaps.filter((gap) => kindOf(gap.reason) === kind),
+    );
+  const recorded = bars(view, recordings.spans);
+  fill(context, ofKind('not-owed'), RULER_HEIGHT, LANE_HEIGHT, colors.future);
+  hatch(context, ofKind('away'), colors.strong);
+  dashes(context, ofKind('deleted'), colors.strong);
+  const failed = ofKind('failure');
+  context.globalAlpha = 0.16;
+  fill(context, failed, RULER_HEIGHT, LANE_HEIGHT, colors.warn);
+  context.globalAlpha = 1;
+  fill(context, recorded, RULER_HEIGHT, LANE_HEIGHT, colors.band);
+  fill(context, recorded, RULER_HEIGHT, 2, colors.bandEdge);
+  drawHealed(context, bars(view, recordings.healed), colors);
+  // Over the footage: however short, a failure can be seen.
+  fill(context, failed, TIMELINE_HEIGHT - 3, 3, colors.warn);
+  drawEvents(context, picture, colors);
 }
 
-function bar(context: CanvasRenderingContext2D, view: View, from: UtcMs, to: UtcMs, y: number, height: number): void {
-  const left = Math.max(-1, xAt(view, from));
-  const right = Math.min(view.width + 1, xAt(view, to));
-  // However short, a recording or a failure can be seen.
-  if (right >= 0 && left <= view.width) context.fillRect(left, y, Math.max(2, right - left), height);
+interface Bar {
+  readonly left: number;
+  readonly right: number;
+}
+
+/** Where the ranges are on the screen, in order; those that touch or share a pixel are one, however many there are. */
+export function bars(view: View, ranges: readonly Span[], least = 2): Bar[] {
+  const found: { left: number; right: number }[] = [];
+  for (const { from, to } of ranges) {
+    const left = Math.max(-1, xAt(view, from));
+    const end = Math.min(view.width + 1, xAt(view, to));
+    if (end < 0 || left > view.width) continue;
+    const right = Math.max(left + least, end);
+    const last = found.at(-1);
+    if (last && left - last.right < 0.25) last.right = Math.max(last.right, right);
+    else found.push({ left, right });
+  }
+  return found;
+}
+
+function fill(context: CanvasRenderingContext2D, shapes: readonly Bar[], y: number, height: number, color: string): void {
+  context.fillStyle = color;
+  for (const { left, right } of shapes) context.fillRect(left, y, right - left, height);
+}
+
+/** Off or asleep: nobody could have recorded. */
+function hatch(context: CanvasRenderingContext2D, shapes: readonly Bar[], color: string): void {
+  context.strokeStyle = color;
+  context.lineWidth = 1;
+  context.globalAlpha = 0.3;
+  for (const { left, right } of shapes) {
+    context.save();
+    context.beginPath();
+    context.rect(left, RULER_HEIGHT, right - left, LANE_HEIGHT);
+    context.clip();
+    context.beginPath();
+    for (let x = left - LANE_HEIGHT; x < right; x += HATCH) {
+      context.moveTo(x, TIMELINE_HEIGHT);
+      context.lineTo(x + LANE_HEIGHT, RULER_HEIGHT);
+    }
+    context.stroke();
+    context.restore();
+  }
+  context.globalAlpha = 1;
+}
+
+/** Deleted: a broken line where footage was. */
+function dashes(context: CanvasRenderingContext2D, shapes: readonly Bar[], color: string): void {
+  context.fillStyle = color;
+  context.globalAlpha = 0.7;
+  const y = RULER_HEIGHT + Math.round(LANE_HEIGHT / 2);
+  for (const { left, right } of shapes)
+    for (let x = left + 1; x < right; x += 2 * DASH) context.fillRect(x, y, Math.min(DASH, right - x), 1);
+  context.globalAlpha = 1;
+}
+
+/** Fetched later: a fine line in the footage. */
+function drawHealed(context: CanvasRenderingContext2D, shapes: readonly Bar[], colors: TimelineColors): void {
+  context.globalAlpha = 0.75;
+  fill(context, shapes, RULER_HEIGHT + HEALED_AT, 1, colors.playhead);
+  context.globalAlpha = 1;
+}
+
+/** The more events in a slice, the higher its mark. */
+function drawEvents(context: CanvasRenderingContext2D, { view, events }: TimelinePicture, colors: TimelineColors): void {
+  const most = Math.max(0, ...(events?.counts ?? []));
+  if (!events || most === 0) return;
+  const width = (events.to - events.from) / events.counts.length;
+  context.fillStyle = colors.playhead;
+  context.globalAlpha = 0.85;
+  events.counts.forEach((count, i) => {
+    const left = xAt(view, utcMs(events.from + i * width));
+    const right = xAt(view, utcMs(events.from + (i + 1) * width));
+    if (count === 0 || right < 0 || left > view.width) return;
+    const height = 3 + Math.round((6 * count) / most);
+    context.fillRect(left, TIMELINE_HEIGHT - 4 - height, Math.max(2, right - left), height);
+  });
+  context.globalAlpha = 1;
 }
 
 function drawTicks(context: CanvasRenderingContext2D, { view, ticks, playheadX }: TimelinePicture, colors: TimelineColors): void {

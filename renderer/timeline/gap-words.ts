@@ -1,11 +1,23 @@
 import type { Gap, Recordings, UtcMs } from '../../electron/contract/model.ts';
 import { clockTime } from '../time/words.ts';
+import { kindOf, type ReasonKind } from '../video/reason-words.ts';
 
-/** What is at a time, in words: `Recorded.`, or why not. */
+/** What is at a time. */
+export type Moment = { readonly kind: 'recorded'; readonly healed: boolean } | { readonly kind: 'gap'; readonly gap: Gap };
+
+export function momentAt(recordings: Recordings, at: UtcMs): Moment | null {
+  const holds = ({ from, to }: { from: number; to: number }) => from <= at && at < to;
+  if (recordings.spans.some(holds)) return { kind: 'recorded', healed: recordings.healed.some(holds) };
+  const gap = recordings.gaps.find(holds);
+  return gap ? { kind: 'gap', gap } : null;
+}
+
+/** In words: `Recorded.`, or why not. */
 export function momentWords(recordings: Recordings, at: UtcMs): string {
-  if (recordings.spans.some((span) => span.from <= at && at < span.to)) return 'Recorded.';
-  const gap = recordings.gaps.find((one) => one.from <= at && at < one.to);
-  return gap ? gap.text : 'Not recorded.';
+  const moment = momentAt(recordings, at);
+  if (!moment) return 'Not recorded.';
+  if (moment.kind === 'gap') return moment.gap.text;
+  return moment.healed ? 'Recorded, fetched from the camera later.' : 'Recorded.';
 }
 
 /** The gaps of the visible range for those who do not see it: at most `limit`, the longest. */
@@ -17,4 +29,13 @@ export function gapList(recordings: Recordings, from: UtcMs, to: UtcMs, zone: st
     .slice(0, limit)
     .sort((a, b) => a.from - b.from)
     .map((gap) => `${clockTime(gap.from, zone)} to ${clockTime(gap.to, zone)}: ${gap.text}`);
+}
+
+/** What the timeline shows in the range, for its legend: only what is there to be seen. */
+export function legend(recordings: Recordings, from: UtcMs, to: UtcMs): (Exclude<ReasonKind, 'none'> | 'healed')[] {
+  const seen = new Set<ReasonKind>();
+  for (const gap of recordings.gaps) if (gap.to > from && gap.from < to) seen.add(kindOf(gap.reason));
+  const kinds = (['failure', 'away', 'not-owed', 'deleted'] as const).filter((kind) => seen.has(kind));
+  const healed = recordings.healed.some((span) => span.to > from && span.from < to);
+  return healed ? ['healed', ...kinds] : kinds;
 }

@@ -74,6 +74,13 @@ export class TimelineView {
     this.#set(showAt(this.#view, at, 0.5));
   }
 
+  /** Shows a range whole: the person looks there. */
+  show(from: UtcMs, to: UtcMs): void {
+    this.#following = false;
+    this.#begun = true;
+    this.#view = { ...this.#view, from, to };
+  }
+
   centre(at: UtcMs): void {
     this.#following = true;
     this.#set(showAt(this.#view, at, 0.5));

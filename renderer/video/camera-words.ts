@@ -1,5 +1,6 @@
 import type { Camera, CameraPath, PathKind } from '../../electron/contract/model.ts';
 import { bothPrivate, sameMachine } from './private-address.ts';
+import { kindOf } from './reason-words.ts';
 
 /** How a camera is reached, in a word. */
 export function pathWord({ kind }: { readonly kind: PathKind }): 'Direct' | 'Relayed' | 'RTSP' {
@@ -42,8 +43,8 @@ export function recordingWords(camera: Camera): string {
   return camera.recordingReason ? `Not recording: ${camera.recordingReason.text}` : 'Not recording';
 }
 
-/** Not recording although it should be; while a connection is being made that is as it should be. */
+/** Not recording although it should be; while a connection is being made, or nothing is meant to be recorded, that is as it should be. */
 export const recordingTrouble = ({ recording, recordingReason }: Camera): boolean =>
-  !recording && recordingReason !== null && recordingReason.reason !== 'connecting';
+  !recording && recordingReason !== null && recordingReason.reason !== 'connecting' && kindOf(recordingReason.reason) !== 'not-owed';
 
 export const STATE_WORDS = { live: 'Live', connecting: 'Connecting', offline: 'Offline' } as const;
