@@ -230,7 +230,7 @@ describe('what was recorded and why not', () => {
         0,
         1_100,
       ),
-    ).toEqual(['0-300 recorded', '300-320 disk-full', '320-600 recorded', '600-1000 clock-set', '1000-1100 unknown']);
+    ).toEqual(['0-300 recorded', '300-320 disk-full', '320-600 recorded', '600-1000 clock-set', '1000-1100 future']);
   });
 
   it('keeps the own reasons of what lies in a range that was deleted', async () => {
