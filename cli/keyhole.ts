@@ -24,6 +24,10 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'find out what the router here does, and which cameras will be direct',
     run: async (argv) => (await import('./nat.ts')).main(argv),
   },
+  doctor: {
+    summary: 'look over the recordings, their index and this computer; exit 0 only if all is well',
+    run: async (argv) => (await import('./doctor.ts')).main(argv),
+  },
 };
 
 /** Whether a first argument asks for the command rather than for the desktop app, which is the same program when packed. */

@@ -6,11 +6,12 @@ import { runCommand, type ProgramIo } from '../electron/base/program.ts';
 import { freshAddressKey } from '../peer/identity.ts';
 import { discoverNat, type StunServerName } from '../peer/nat/discovery.ts';
 import { PortMapper } from '../peer/nat/port-mapper.ts';
+import type { NatReport } from '../peer/nat/report.ts';
 import { stunServerName } from '../peer/nat/stun-url.ts';
 import { checkRendezvousUrl, RendezvousClient } from '../peer/signaling/rendezvous-client.ts';
 import { natText } from './nat-text.ts';
 
-interface NatOptions {
+export interface NatOptions {
   readonly rendezvous: readonly string[];
   readonly stun: readonly StunServerName[];
   readonly lifetime: boolean;
@@ -62,8 +63,15 @@ export function parseNatFlags(argv: readonly string[]): NatOptions {
   };
 }
 
-/** @throws CodedError `rendezvous-unreachable` when none is reached, and no other server was named */
 async function runNat(options: NatOptions, io: ProgramIo): Promise<void> {
+  const report = await findNat(options, io);
+  if (io.stop.aborted) return;
+  if (options.json) io.event({ ...report });
+  else process.stdout.write(natText(report));
+}
+
+/** @throws CodedError `rendezvous-unreachable` when none is reached, and no other server was named */
+export async function findNat(options: NatOptions, io: ProgramIo): Promise<NatReport> {
   const clock = systemClock;
   const log = createLog('nat', { write: io.text });
   const asked = await Promise.allSettled(options.rendezvous.map((url) => stunServersOf(url, log)));
@@ -75,7 +83,7 @@ async function runNat(options: NatOptions, io: ProgramIo): Promise<void> {
   const mapper = options.portMapping ? new PortMapper({ clock, log }) : null;
   if (options.lifetime) io.text('Measuring how long a mapping lives takes up to five minutes.');
   try {
-    const report = await discoverNat({
+    return await discoverNat({
       clock,
       servers: [...offered, ...options.stun],
       mapper,
@@ -83,9 +91,6 @@ async function runNat(options: NatOptions, io: ProgramIo): Promise<void> {
       lifetime: options.lifetime,
       signal: io.stop,
     });
-    if (io.stop.aborted) return;
-    if (options.json) io.event({ ...report });
-    else process.stdout.write(natText(report));
   } finally {
     await mapper?.close();
   }

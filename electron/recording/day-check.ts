@@ -36,6 +36,8 @@ export interface FoundFile {
 export interface DayFindings {
   readonly files: number;
   readonly rows: number;
+  /** Those that a row speaks of. */
+  readonly good: readonly FoundFile[];
   /** No row speaks of them. In order. */
   readonly unlisted: readonly FoundFile[];
   /** The row of their start speaks of another file. */
@@ -76,6 +78,7 @@ export async function checkDay({ storage, sizesSince = Infinity, busy = null }: 
   const rowAt = new Map<number, SegmentFileRow>(rows.map((row) => [row.start, row]));
   const present = new Set(names);
   const found = {
+    good: [] as FoundFile[],
     unlisted: [] as FoundFile[],
     doubles: [] as { file: FoundFile; row: SegmentFileRow }[],
     changed: [] as { file: FoundFile; row: SegmentFileRow; bytes: number }[],
@@ -92,6 +95,7 @@ export async function checkDay({ storage, sizesSince = Infinity, busy = null }: 
     const file: FoundFile = { path: join(root, inside, name), start: utcMs(said.start), origin: said.origin };
     const row = rowAt.get(said.start);
     if (row?.folder === folder && row.origin === said.origin) {
+      found.good.push(file);
       if (row.start < sizesSince) continue;
       const bytes = await sizeOf(file.path);
       if (bytes !== null && bytes !== row.bytes) found.changed.push({ file, row, bytes });
@@ -108,7 +112,7 @@ export async function checkDay({ storage, sizesSince = Infinity, busy = null }: 
     const name = segmentFile(camera.id, row.start, row.origin).slice(inside.length + 1);
     if (!present.has(name) && (await sizeOf(join(root, inside, name))) === null) lost.push(row);
   }
-  found.unlisted.sort((a, b) => a.start - b.start);
+  for (const list of [found.good, found.unlisted]) list.sort((a, b) => a.start - b.start);
   return { files, rows: mine.length, ...found, lost };
 }
 

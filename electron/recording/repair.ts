@@ -23,8 +23,8 @@ const FIRST_FILES = 64;
 const SIZES_WITHIN_MS = 2 * 3_600_000;
 /** Files scanned at the same time: two keep a disk busy while one is parsed. */
 const PARALLEL = 4;
-/** Set while files of a rebuilt index are still to be looked at: goes on at the next start. */
-const REBUILDING = 'index.rebuilding';
+/** Set while the disk is still to be compared: `rebuild` after the index was made anew, `sizes` when asked for. Goes on at the next start. */
+const UNDER_WAY = 'index.check';
 const DAY_MS = 86_400_000;
 const LOST = 'This time was recorded, but its file is missing from the disk or unreadable.';
 
@@ -75,6 +75,7 @@ export class IndexRepair {
   readonly #report = { added: 0, cut: 0, empty: 0, lost: 0, doubles: 0, unknownFolders: [] as string[] };
   readonly #known = new Set<FolderKey>();
   #rebuilding = false;
+  #sizes = false;
   #progress: Progress | null = null;
   /** By camera: files that began before this may not be listed yet. */
   readonly #pending = new Map<CameraId, UtcMs>();
@@ -131,15 +132,18 @@ export class IndexRepair {
       }
     }
     await collectGarbage(this.#options);
-    const { setAside, created } = storage.report;
-    this.#rebuilding = setAside !== null || created || (await storage.call('setting', { key: REBUILDING })) !== null;
+    const { setAside, created, checked } = storage.report;
+    const underWay = await storage.call('setting', { key: UNDER_WAY });
+    this.#rebuilding = setAside !== null || created || underWay === 'rebuild';
+    this.#sizes = this.#rebuilding || this.#options.all === true || checked || underWay !== null;
     const places: DayPlace[] = [];
     for (const place of await this.#places()) {
       const days = await daysOf(place);
       if (days.length > 0) this.#pending.set(place.camera.id, tomorrow(days.at(-1), this.#pending.get(place.camera.id)));
       for (const day of days.slice(-RECENT_DAYS)) places.push({ ...place, day });
     }
-    if (this.#rebuilding && places.length > 0) await storage.call('setSetting', { key: REBUILDING, value: 'yes' });
+    if (this.#sizes && places.length > 0)
+      await storage.call('setSetting', { key: UNDER_WAY, value: this.#rebuilding ? 'rebuild' : 'sizes' });
     for (const place of places.reverse()) await this.#day(place, { newest: FIRST_FILES });
     this.#tell();
   }
@@ -173,13 +177,13 @@ export class IndexRepair {
     for (const [day, list] of all) {
       for (const place of list) {
         if (this.#closed) return;
-        await this.#day(place, { sizes: this.#options.all === true || this.#rebuilding });
+        await this.#day(place, { sizes: this.#sizes });
         progress.done += 1;
       }
       for (const { camera } of places) this.#pending.set(camera.id, utcMs(Date.parse(`${day}T00:00:00Z`)));
     }
     this.#pending.clear();
-    if (this.#rebuilding) await storage.call('setSetting', { key: REBUILDING, value: null });
+    if (this.#sizes) await storage.call('setSetting', { key: UNDER_WAY, value: null });
     this.#rebuilding = false;
     this.#tell();
   }

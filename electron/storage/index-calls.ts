@@ -43,6 +43,12 @@ export interface IndexCalls {
   dropStrayRows(args: Record<string, never>): number;
   /** Paths below `prefix` that are noted for deletion, without the prefix; at most 100 000. */
   garbageUnder(args: { readonly folder: FolderKey; readonly prefix: string }): readonly string[];
+  /** What SQLite finds wrong with its pages, or null. Takes seconds in a big database: for a connection that only reads. */
+  checkPages(args: Record<string, never>): string | null;
+  /** Starts at which the camera's spans are not what merging its segments gives, at most a hundred. As slow. */
+  wrongSpans(args: { readonly camera: CameraKey }): readonly UtcMs[];
+  /** Whether the totals are what counting gives. As slow. */
+  totalsHold(args: Record<string, never>): boolean;
   /** Segments and bytes by camera and folder: kept, not counted. */
   usage(args: Record<string, never>): readonly Usage[];
 }

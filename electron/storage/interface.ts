@@ -132,6 +132,10 @@ export interface OpenReport {
   readonly ledgerLostFrom: UtcMs | null;
   /** There was no database. */
   readonly created: boolean;
+  /** The whole of it was checked, since a query had met damage or somebody asked for it. */
+  readonly checked: boolean;
+  /** Another process writes. */
+  readonly inUse: boolean;
   readonly version: number;
 }
 

@@ -68,7 +68,23 @@ export function openReadOnly(open: OpenSql, dataDir: string): OpenDatabase {
       `The database in ${dataDir} has format ${version}; this Keyhole reads format ${LATEST_VERSION}: start the app of the same version once.`,
     );
   }
-  return { db, report: report({ version }), close: () => void db.close() };
+  return { db, report: report({ version, inUse: isInUse(open, dataDir) }), close: () => void db.close() };
+}
+
+/** Whether another process holds the lock; also where that cannot be found out. */
+function isInUse(open: OpenSql, dataDir: string): boolean {
+  const path = join(dataDir, LOCK_FILE);
+  if (!existsSync(path)) return false;
+  let lock: SqlDatabase | null = null;
+  try {
+    lock = open(path, { timeout: 0 });
+    lock.exec('BEGIN EXCLUSIVE; ROLLBACK');
+    return false;
+  } catch {
+    return true;
+  } finally {
+    lock?.close();
+  }
 }
 
 /** A transaction that is never committed: the operating system drops its lock when the process dies, however it dies. */
@@ -86,6 +102,7 @@ function takeLock(open: OpenSql, dataDir: string): SqlDatabase {
 function openChecked(open: OpenSql, dataDir: string): { db: SqlDatabase; report: OpenReport } {
   const path = join(dataDir, DATABASE_FILE);
   const check = join(dataDir, CHECK_FILE);
+  const asked = existsSync(check);
   // Somebody took the database away: a copy or the cameras need not go with it.
   if (!existsSync(path)) {
     // A journal without its database belongs to none.
@@ -99,10 +116,10 @@ function openChecked(open: OpenSql, dataDir: string): { db: SqlDatabase; report:
     db.pragma('journal_mode = WAL');
     const version = versionOf(db);
     // A newer database is not ours to judge, let alone to set aside.
-    if (version <= LATEST_VERSION && (existsSync(check) || statSync(path).size <= ALWAYS_CHECK_BYTES)) quickCheck(db);
+    if (version <= LATEST_VERSION && (asked || statSync(path).size <= ALWAYS_CHECK_BYTES)) quickCheck(db);
     migrate(db, dataDir);
     rmSync(check, { force: true });
-    return { db, report: report({}) };
+    return { db, report: report({ checked: asked }) };
   } catch (error) {
     const kept = db && isCorrupt(error) ? readIrreplaceable(db) : null;
     db?.close();
@@ -115,7 +132,7 @@ function openChecked(open: OpenSql, dataDir: string): { db: SqlDatabase; report:
 }
 
 function report(changes: Partial<OpenReport>): OpenReport {
-  return { setAside: null, ledgerLostFrom: null, created: false, version: LATEST_VERSION, ...changes };
+  return { setAside: null, ledgerLostFrom: null, created: false, checked: false, inUse: false, version: LATEST_VERSION, ...changes };
 }
 
 /** Renamed, never deleted: somebody may still get something out of it. */

@@ -1,5 +1,6 @@
 import { utcMs } from '../../base/units.ts';
 import type { IndexCalls } from '../index-calls.ts';
+import { SPAN_TOLERANCE_MS } from '../interface.ts';
 import type { SqlDatabase } from '../sql.ts';
 import { originOf } from './segments.ts';
 import type { SpanIndex } from './spans.ts';
@@ -13,7 +14,13 @@ interface Row {
   readonly archive: number | null;
 }
 
+interface Range {
+  readonly start_ms: number;
+  readonly end_ms: number;
+}
+
 const DEFAULT_LIMIT = 10_000;
+const MAX_WRONG = 100;
 const STRAY_AT_ONCE = 1_000;
 /** In segment_total, for what only the archive has: a key cannot be null. */
 const NO_FOLDER = -1;
@@ -37,7 +44,45 @@ export function indexQueries(db: SqlDatabase, spans: SpanIndex): IndexCalls {
   const garbage = db.prepare('SELECT path FROM garbage_file WHERE folder = ? AND path >= ? AND path < ? LIMIT 100000');
   const usage = db.prepare('SELECT camera, folder, segments, bytes FROM segment_total WHERE segments > 0 ORDER BY camera, folder');
 
+  const merged = db.prepare('SELECT start_ms, start_ms + duration_ms AS end_ms FROM segment WHERE camera = ? ORDER BY start_ms');
+  const spansOf = db.prepare('SELECT start_ms, end_ms FROM span WHERE camera = ? ORDER BY start_ms');
+  const counted = db.prepare(
+    'SELECT camera, coalesce(folder, -1) AS folder, count(*) AS segments, sum(bytes) AS bytes FROM segment GROUP BY 1, 2',
+  );
+
   return {
+    checkPages() {
+      const result = String(db.pragma('quick_check(10)', { simple: true }));
+      return result === 'ok' ? null : result;
+    },
+    wrongSpans({ camera }) {
+      const wrong: number[] = [];
+      const listed = (spansOf.iterate(camera) as Iterable<Range>)[Symbol.iterator]();
+      const compare = (range: Range) => {
+        const { value, done } = listed.next();
+        if (done || value.start_ms !== range.start_ms || value.end_ms !== range.end_ms) wrong.push(range.start_ms);
+      };
+      let last: { start_ms: number; end_ms: number } | null = null;
+      for (const row of merged.iterate(camera) as Iterable<Range>) {
+        if (last && row.start_ms <= last.end_ms + SPAN_TOLERANCE_MS) last.end_ms = Math.max(last.end_ms, row.end_ms);
+        else {
+          if (last) compare(last);
+          last = { ...row };
+        }
+        if (wrong.length >= MAX_WRONG) break;
+      }
+      if (last && wrong.length < MAX_WRONG) compare(last);
+      const rest = listed.next();
+      if (!rest.done && wrong.length === 0) wrong.push(rest.value.start_ms);
+      return wrong.map(utcMs);
+    },
+    totalsHold() {
+      const key = (row: { camera: number; folder: number; segments: number; bytes: number }) =>
+        `${row.camera}/${row.folder}/${row.segments}/${row.bytes}`;
+      const kept = new Set((usage.all() as Parameters<typeof key>[0][]).map(key));
+      const rows = counted.all() as Parameters<typeof key>[0][];
+      return rows.length === kept.size && rows.every((row) => kept.has(key(row)));
+    },
     segmentFiles: ({ camera, from, to, limit }) =>
       (files.all(camera, from, to, limit ?? DEFAULT_LIMIT) as Row[]).map((row) => ({
         start: utcMs(row.start_ms),
