@@ -1,6 +1,7 @@
 import type {
   AppInfo,
   Camera,
+  CameraEvent,
   CameraId,
   DayCoverage,
   DecoderConfig,
@@ -91,6 +92,32 @@ export type LiveItem =
 export interface Streams {
   events: { args: Record<string, never>; item: Broadcast };
   /** Encoded video of one camera, from the last keyframe on. */
+  /** What an export of the range would be: one file for each format the camera had. Errors: `bad-request` for more than 7 days. */
+  'recordings.exportPlan': (args: Range & { camera: CameraId }) => ExportPlan;
+  /** Records whatever the schedule says, with the pre-roll where there is one: for so many minutes (1..1440), or until it is cancelled. */
+  'recording.now': (args: { camera: CameraId; minutes: number | null }) => Camera;
+  'recording.cancelNow': (args: { camera: CameraId }) => Camera;
+  /** Those that reach into the range, in the order of their start; at most `limit` (1..1000, default 500). All cameras when none is named. */
+  'events.query': (
+    args: Range & {
+      camera?: CameraId | undefined;
+      kind?: string | undefined;
+      limit?: number | undefined;
+    },
+  ) => readonly CameraEvent[];
+  /**
+   * Another system saw something: it is kept, and recorded around where the schedule says `events`. `at`: now when left out, at most an hour
+   * in the future. `until` or `durationS` (1..3600) say how long it lasts; neither: a moment.
+   */
+  'events.add': (args: {
+    camera: CameraId;
+    kind: string;
+    at?: UtcMs | undefined;
+    until?: UtcMs | undefined;
+    durationS?: number | undefined;
+    score?: number | undefined;
+    text?: string | undefined;
+  }) => CameraEvent;
   live: { args: { camera: CameraId }; item: LiveItem };
   /** One playable MP4 of the range; each item carries a piece of it as bytes. */
   clip: { args: Range & { camera: CameraId }; item: { readonly kind: 'chunk' } };

@@ -39,3 +39,6 @@ export interface RecordingNow {
   /** The motion detector; null while it is not needed. Unhealthy: everything is recorded. */
   readonly detector: { readonly state: 'starting' | 'watching' | 'unhealthy'; readonly text: string } | null;
 }
+
+/** Of a camera that is recorded all the time, before which nothing ever happened. */
+export const ALWAYS_RECORDED: RecordingNow = { mode: 'continuous', next: null, manual: null, lastEvent: null, detector: null };

@@ -4,13 +4,14 @@ export { type UtcMs, utcMs } from '../base/units.ts';
 import type { UtcMs } from '../base/units.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { CameraPath, CameraQuality, Reason, RelayPolicy } from './connection.ts';
+import type { RecordingNow } from './camera-event.ts';
 import type { FolderKey, RecordingSettings, SegmentOrigin } from './recording.ts';
 
 export type * from './connection.ts';
+export * from './camera-event.ts';
 export type * from './healing.ts';
 export * from './recording.ts';
 export type * from './storage.ts';
-export * from './camera-event.ts';
 
 /** Short, stable, safe in paths and URLs: `cam-` and 8 characters of base32. */
 export type CameraId = string;
@@ -60,6 +61,8 @@ export interface Camera {
   readonly relay: RelayPolicy;
   /** When, how and for how long it is recorded. */
   readonly recordingSettings: RecordingSettings;
+  /** What that means at this moment. */
+  readonly recordingNow: RecordingNow;
   readonly createdAt: UtcMs;
 }
 
@@ -150,11 +153,14 @@ export interface Segment {
   readonly keyframes: readonly Keyframe[];
 }
 
-/** `buckets` equal slices of the range, per camera: share recorded, 0..1. */
+/** `buckets` equal slices of the range, per camera. */
 export interface TimelineCoverage {
   readonly camera: CameraId;
   readonly coverage: readonly number[];
+  /** Share recorded, 0..1. */
 }
+  /** How many events reach into each slice. */
+  readonly events: readonly number[];
 
 export interface DecoderConfig {
   readonly codecString: string;

@@ -16,6 +16,7 @@ export const recordingSchema = z.strictObject({
   }),
   preRollS: z.number().int().min(0).max(30),
   postRollS: z.number().int().min(1).max(300),
+  motion: z.strictObject({ detect: z.boolean(), sensitivity: z.number().int().min(1).max(100) }),
   segmentS: z.number().int().min(10).max(600),
   folder: z.number().int().min(0).max(1_000_000),
   keepDays: z.number().int().min(1).max(36_500).nullable(),

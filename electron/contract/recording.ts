@@ -27,6 +27,13 @@ export interface WeeklySchedule {
   readonly periods: readonly SchedulePeriod[];
 }
 
+export interface MotionSettings {
+  /** Off: only events of other systems, and "record now", are recorded around. */
+  readonly detect: boolean;
+  /** 1 (only large, clear motion) .. 100 (the slightest). */
+  readonly sensitivity: number;
+}
+
 /** How one camera is recorded. */
 export interface RecordingSettings {
   readonly schedule: WeeklySchedule;
@@ -34,6 +41,8 @@ export interface RecordingSettings {
   readonly preRollS: number;
   /** Seconds behind the last sign of an event, 1..300. */
   readonly postRollS: number;
+  /** What counts as motion; looked for only while the schedule says `events`. */
+  readonly motion: MotionSettings;
   /** About how long a segment is, 10..600 seconds. */
   readonly segmentS: number;
   /** Where its new segments go; another folder takes them while this one cannot. */
@@ -56,6 +65,7 @@ export const DEFAULT_RECORDING: RecordingSettings = {
   schedule: { otherwise: 'continuous', periods: [] },
   preRollS: 5,
   postRollS: 15,
+  motion: { detect: true, sensitivity: 50 },
   segmentS: 60,
   folder: 0,
   keepDays: null,

@@ -15,6 +15,7 @@ const time = z
 const camera = z.string().regex(/^cam-[a-z2-7]{8}$/, 'is not a camera id');
 const name = z.string().trim().min(1, 'must not be empty').max(80, 'is longer than 80 characters');
 const nothing = z.strictObject({});
+const eventKind = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'is not a kind of event: 1 to 32 of a-z, 0-9 and -');
 const range = { from: time, to: time };
 const ordered = <T extends { from: UtcMs; to: UtcMs }>(schema: z.ZodType<T>) =>
   schema.refine((value) => value.from <= value.to, { message: 'must not be later than "to"', path: ['from'] });
@@ -80,6 +81,28 @@ export const streamSchemas = {
   events: nothing,
   live: z.strictObject({ camera }),
   clip: ordered(z.strictObject({ camera, ...range })),
+  'recordings.exportPlan': ordered(z.strictObject({ camera, ...range })),
+  'recording.now': z.strictObject({ camera, minutes: z.number().int().min(1).max(1440).nullable() }),
+  'recording.cancelNow': z.strictObject({ camera }),
+  'events.query': ordered(
+    z.strictObject({
+      camera: camera.optional(),
+      kind: eventKind.optional(),
+      ...range,
+      limit: z.number().int().min(1).max(1000).optional(),
+    }),
+  ),
+  'events.add': z
+    .strictObject({
+      camera,
+      kind: eventKind.refine((kind) => kind !== 'manual', 'is what "record now" makes: POST /api/v1/cameras/{id}/record'),
+      at: time.optional(),
+      until: time.optional(),
+      durationS: z.number().min(0).max(3600).optional(),
+      score: z.number().min(0).max(1).optional(),
+      text: z.string().trim().max(500).optional(),
+    })
+    .refine((event) => event.until === undefined || event.durationS === undefined, 'give "until" or "durationS", not both'),
 } satisfies { [N in StreamName]: z.ZodType<Streams[N]['args']> };
 
 export const clientMessageSchema = z.discriminatedUnion('t', [

@@ -3,9 +3,11 @@ import { utcMs } from '../base/units.ts';
 import type { SpoolAccess } from '../../peer/session/bulk-client.ts';
 import type {
   Camera,
+  CameraEvent,
   CameraId,
   PathReport,
   Reason,
+  RecordingNow,
   RecordingSettings,
   RecordingTrouble,
   Segment,
@@ -16,6 +18,7 @@ import type { AccessUnit } from '../media/access-unit.ts';
 import type { Reception, Source, SourceEvents, SourceStatus } from '../sources/source.ts';
 import { CameraStream } from '../stream/camera-stream.ts';
 import { pathWords } from './paths/path-words.ts';
+import type { OutsideEvent } from './camera-modes.ts';
 import type { CameraPaths } from './paths/paths.ts';
 
 /** What is kept of a camera, without its secrets. */
@@ -36,8 +39,17 @@ export interface FrameRecorder {
   readonly recording: boolean;
   /** Why it does not. */
   readonly reason: RecordingTrouble | null;
+  /** How it is recorded at this moment. */
+  readonly now: RecordingNow;
   /** What is on disk and not in the index yet. */
   segments(): readonly Segment[];
+  /** The camera's settings are others now. */
+  settingsChanged(): void;
+  /** A person wants it recorded, whatever the schedule says: for so many minutes, or (null) until `cancelNow`. */
+  recordNow(minutes: number | null): Promise<void>;
+  cancelNow(): Promise<void>;
+  /** Another system says that something happened. */
+  addEvent(event: OutsideEvent): Promise<CameraEvent>;
   close(): Promise<void>;
 }
 
@@ -119,6 +131,7 @@ export class CameraAtWork {
       audio: audio && { codec: audio.codec, sampleRate: audio.sampleRate, channels: audio.channels },
       lastFrameAt: lastVideo && utcMs(Math.round(lastVideo.utc)),
       recording,
+      recordingNow: this.recorder.now,
       recordingReason: notRecording && { reason: notRecording.reason, text: notRecording.text, since: notRecording.since },
       quality: (live && quality) || null,
       relay: this.paths.relay.policy,

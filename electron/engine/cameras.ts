@@ -11,6 +11,7 @@ import { acceptSource, createSource, sourceInfo, sourceKey, type AcceptedSource,
 import type { SourceContext } from '../sources/surroundings.ts';
 import { CameraAtWork, type CameraRecord, type FrameRecorder } from './camera.ts';
 import type { Events } from './events.ts';
+import { recordNowKey } from './record-now.ts';
 import { budgetOf, policyOf } from './paths/relay-budget.ts';
 import type { Paths } from './paths/paths.ts';
 
@@ -145,7 +146,10 @@ export class Cameras {
     });
     if (name !== undefined) work.record.name = name;
     if (relay) work.paths.relay.policy = relay;
-    if (settings) work.record.recordingSettings = settings;
+    if (settings) {
+      work.record.recordingSettings = settings;
+      work.recorder.settingsChanged();
+    }
     work.touch();
     return work.snapshot();
   }
@@ -156,6 +160,7 @@ export class Cameras {
     await work.close();
     const { storage, clock, events } = this.#options;
     if (deleteRecordings) await this.#options.forgetting(key);
+    await storage.call('setSetting', { key: recordNowKey(id), value: null });
     await storage.call('removeCamera', { id, at: utcMs(Math.round(clock.now())), forgetRecordings: deleteRecordings });
     events.emit({ kind: 'camera.removed', id });
     if (deleteRecordings) this.#options.deleteRemoved();

@@ -24,6 +24,7 @@ import { appIdentity } from './app-identity.ts';
 import { callHandlers, streamHandlers } from './handlers.ts';
 import { Cameras } from './cameras.ts';
 import { CoverageFigures } from './coverage-figures.ts';
+import { CameraModes } from './camera-modes.ts';
 import { ContractServer } from './contract-server.ts';
 import { Events } from './events.ts';
 import { healableCameras } from './healing-cameras.ts';
@@ -82,6 +83,7 @@ export class Engine {
       closers.push(() => runs.close());
 
       const events = new Events();
+      await storage.call('endOpenEvents', {});
       const natChoices = await NatChoices.open({
         storage,
         log: log.child('nat'),
@@ -137,7 +139,7 @@ export class Engine {
         recorder: (camera, changed) => {
           // Else its first segment begins the chain: a crash before that would leave the segment without proof.
           proofs.begin(camera.key).catch((error: unknown) => log.warn(`no proofs yet: ${String(error)}`, { camera: camera.id }));
-          return new Recorder({
+          const recorder = new Recorder({
             camera,
             storage,
             register,
@@ -157,6 +159,7 @@ export class Engine {
       });
       const playback = new Playback({
         storage,
+          return new CameraModes({ camera, recorder, storage, events, clock, log, onChanged: changed });
         folders,
         clock,
         log: log.child('playback'),

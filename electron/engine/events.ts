@@ -46,6 +46,7 @@ function subject(broadcast: Broadcast): string | undefined {
   if (broadcast.kind === 'camera.changed') return `camera ${broadcast.camera.id}`;
   if (broadcast.kind === 'camera.removed') return `camera ${broadcast.id}`;
   if (broadcast.kind === 'nat.changed' || broadcast.kind === 'nat.configured') return broadcast.kind;
+  if (broadcast.kind === 'event.started' || broadcast.kind === 'event.ended') return `event ${broadcast.event.id}`;
   if (broadcast.kind === 'recording.added') return `recording ${broadcast.camera}`;
   if (broadcast.kind === 'recording.removed') return `removed ${broadcast.camera}`;
   return undefined;

@@ -7,6 +7,7 @@ import type { NatMonitor } from '../sources/surroundings.ts';
 import type { Storage } from '../storage/client.ts';
 import { appInfo, diskSpace } from './app-info.ts';
 import type { Cameras } from './cameras.ts';
+import { queryEvents } from './camera-events.ts';
 import type { CoverageFigures } from './coverage-figures.ts';
 import type { CallHandlers, Sink, StreamHandlers } from './contract-server.ts';
 import type { Events } from './events.ts';
@@ -76,6 +77,19 @@ export function callHandlers(parts: Parts, connections: () => number): CallHandl
         recordedBytes: totals.bytes,
         diskFreeBytes: disk?.freeBytes ?? null,
         connections: connections(),
+    'recordings.exportPlan': (range) => parts.exporter.plan(range),
+    'recording.now': async ({ camera, minutes }) => {
+      const { work } = cameras.at(camera);
+      await work.recorder.recordNow(minutes);
+      return work.snapshot();
+    },
+    'recording.cancelNow': async ({ camera }) => {
+      const { work } = cameras.at(camera);
+      await work.recorder.cancelNow();
+      return work.snapshot();
+    },
+    'events.query': (query) => queryEvents(storage, query),
+    'events.add': ({ camera, ...event }) => cameras.at(camera).work.recorder.addEvent(event),
         eventsDropped: events.dropped,
         nat: natMonitor.current,
         healing: parts.healing.counters,

@@ -44,6 +44,17 @@ const timelineQuery = z.strictObject({
 });
 const frameQuery = z.strictObject({ camera: z.string(), at: z.union([z.literal('now'), timeParameter]) });
 const noParameters = z.strictObject({});
+const eventsQuery = z.strictObject({
+  camera: z.string().optional(),
+  kind: z.string().optional(),
+  from: timeParameter,
+  to: timeParameter,
+  limit: z.coerce.number().optional(),
+});
+/** Times as in queries: epoch milliseconds or ISO 8601. */
+const bodyTime = z.union([z.number(), timeParameter]).optional();
+const eventBody = z.looseObject({ at: bodyTime, until: bodyTime });
+const recordBody = z.strictObject({ minutes: z.number().nullable().default(null) });
 const deleteQuery = z.strictObject({ recordings: z.enum(['keep', 'delete']).default('keep') });
 
 /** What scripts can ask of the browser host: the one list. docs/openapi.yaml describes it, and a test holds the two together. */
@@ -97,6 +108,38 @@ export const routes: readonly Route[] = [
     },
   },
   {
+  {
+    method: 'POST',
+    path: '/api/v1/cameras/{id}/record',
+    handle: async ({ engine, response, request, id }) => {
+      const body = parse(recordBody, await readJson(request));
+      sendJson(response, 200, await engine.call('recording.now', parse(callSchemas['recording.now'], { ...body, camera: id })));
+    },
+  },
+  {
+    method: 'DELETE',
+    path: '/api/v1/cameras/{id}/record',
+    handle: async ({ engine, response, url, id }) => {
+      parse(noParameters, queryOf(url));
+      sendJson(response, 200, await engine.call('recording.cancelNow', parse(callSchemas['recording.cancelNow'], { camera: id })));
+    },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/events',
+    handle: async ({ engine, response, url }) => {
+      const query = parse(callSchemas['events.query'], parse(eventsQuery, queryOf(url)));
+      sendJson(response, 200, await engine.call('events.query', query));
+    },
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/events',
+    handle: async ({ engine, response, request }) => {
+      const event = parse(eventBody, await readJson(request));
+      sendJson(response, 201, await engine.call('events.add', parse(callSchemas['events.add'], event)));
+    },
+  },
     method: 'GET',
     path: '/api/v1/nat',
     handle: async ({ engine, response, url }) => {

@@ -72,8 +72,12 @@ export class Recordings {
     const { cameras, from, to, buckets } = args;
     return Promise.all(
       cameras.map(async (id) => {
-        const spans = await this.#footage.spans(await this.#footage.camera(id), from, to);
-        return { camera: id, coverage: coveragePerBucket(spans, from, to, buckets) };
+        const camera = await this.#footage.camera(id);
+        const [spans, events] = await Promise.all([
+          this.#footage.spans(camera, from, to),
+          this.#storage.call('eventDensity', { camera: camera.key, from, to, buckets }),
+        ]);
+        return { camera: id, coverage: coveragePerBucket(spans, from, to, buckets), events };
       }),
     );
   }

@@ -1,4 +1,4 @@
-import { DEFAULT_RECORDING, utcMs, type Camera } from '../../electron/contract/model.ts';
+import { ALWAYS_RECORDED, DEFAULT_RECORDING, utcMs, type Camera } from '../../electron/contract/model.ts';
 
 /** For tests: a live, recording camera unless told otherwise. */
 export function fakeCamera(changes: Partial<Camera> = {}): Camera {
@@ -15,6 +15,7 @@ export function fakeCamera(changes: Partial<Camera> = {}): Camera {
     recording: true,
     recordingReason: null,
     recordingSettings: DEFAULT_RECORDING,
+    recordingNow: ALWAYS_RECORDED,
     quality: null,
     relay: { kind: 'allow' },
     createdAt: utcMs(1),

@@ -144,9 +144,49 @@ describe('recordings over HTTP', () => {
       expect((await host.ask('GET', `/api/v1/coverage?camera=${id}&${bad}`)).status).toBe(400);
   });
 
+  it('takes "record now", for some minutes or until it is cancelled', async () => {
+    const path = `/api/v1/cameras/${id}/record`;
+    expect(JSON.parse((await host.json('POST', path, { minutes: 5 })).body)).toMatchObject({ recordingNow: { manual: { until: 5 } } });
+    expect(JSON.parse((await host.json('POST', path, {})).body)).toMatchObject({ recordingNow: { manual: { until: null } } });
+    expect(JSON.parse((await host.ask('DELETE', path)).body)).toMatchObject({ recordingNow: { manual: null } });
+    for (const bad of [{ minutes: 0 }, { minutes: 1441 }, { minutes: 'many' }, { until: 5 }])
+      expect((await host.json('POST', path, bad)).status).toBe(400);
+  });
+
+  it('gives events, and takes those of other systems', async () => {
+    const asked = await host.ask('GET', `/api/v1/events?camera=${id}&kind=doorbell&from=1&to=2026-11-23T08:00:00Z&limit=7`);
+    expect(JSON.parse(asked.body)).toMatchObject([{ camera: id, kind: 'doorbell', from: 1, to: Date.UTC(2026, 10, 23, 8), text: '7' }]);
+    expect((await host.ask('GET', '/api/v1/events?from=0&to=1')).status).toBe(200);
+    const added = await host.json('POST', '/api/v1/events', {
+      camera: id,
+      kind: 'doorbell',
+      at: '2026-11-23T08:00:00Z',
+      durationS: 3,
+      text: 'ding',
+    });
+    expect([added.status, JSON.parse(added.body)]).toEqual([
+      201,
+      expect.objectContaining({ from: Date.UTC(2026, 10, 23, 8), to: Date.UTC(2026, 10, 23, 8) + 3_000, source: 'outside', text: 'ding' }),
+    ]);
+    for (const bad of [
+      { kind: 'doorbell' },
+      { camera: id, kind: 'Door bell' },
+      { camera: id, kind: 'manual' },
+      { camera: id, kind: 'x', at: 'now' },
+      { camera: id, kind: 'x', durationS: 3601 },
+      { camera: id, kind: 'x', durationS: 1, until: 5 },
+      { camera: id, kind: 'x', text: 'x'.repeat(501) },
+      { camera: id, kind: 'x', more: true },
+    ])
+      expect((await host.json('POST', '/api/v1/events', bad)).status).toBe(400);
+    expect((await host.json('POST', '/api/v1/events', { camera: 'cam-zzzzzzzz', kind: 'x' })).status).toBe(404);
+    for (const bad of ['from=0', `camera=nobody&from=0&to=1`, 'from=2&to=1', 'from=0&to=1&limit=1001'])
+      expect((await host.ask('GET', `/api/v1/events?${bad}`)).status).toBe(400);
+  });
+
   it('gives the timeline of the named cameras, or of all', async () => {
     const named = await host.ask('GET', `/api/v1/timeline?cameras=${id}&from=0&to=1000&buckets=3`);
-    expect(JSON.parse(named.body)).toEqual([{ camera: id, coverage: [0.25, 0.25, 0.25] }]);
+    expect(JSON.parse(named.body)).toEqual([{ camera: id, coverage: [0.25, 0.25, 0.25], events: [2, 2, 2] }]);
     const all = JSON.parse((await host.ask('GET', '/api/v1/timeline?from=0&to=1000&buckets=1')).body) as unknown[];
     const cameras = JSON.parse((await host.ask('GET', '/api/v1/cameras')).body) as unknown[];
     expect(all).toHaveLength(cameras.length);
@@ -201,7 +241,7 @@ describe('the rest of the interface', () => {
   it('knows what a path takes', async () => {
     const answer = await host.ask('PUT', '/api/v1/cameras');
     expect([answer.status, answer.headers.allow]).toEqual([405, 'GET, POST']);
-    for (const later of ['/whip/x', '/api/v1/events', '/api/v2/cameras', '/api/v1/cameras/']) {
+    for (const later of ['/whip/x', '/api/v2/cameras', '/api/v1/cameras/']) {
       const missing = await host.ask('GET', later);
       expect([later, missing.status, problemOf(missing.body).code]).toEqual([later, 404, 'not-found']);
     }

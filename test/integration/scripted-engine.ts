@@ -2,7 +2,7 @@ import { parentPort, type MessagePort } from 'node:worker_threads';
 import { CodedError } from '../../electron/base/errors.ts';
 import { silentLog } from '../../electron/base/log.ts';
 import { utcMs } from '../../electron/base/units.ts';
-import { DEFAULT_RECORDING, type Camera } from '../../electron/contract/model.ts';
+import { ALWAYS_RECORDED, DEFAULT_RECORDING, type Camera } from '../../electron/contract/model.ts';
 import { ContractServer, type CallHandlers, type StreamHandlers } from '../../electron/engine/contract-server.ts';
 import { fromWorkerPort } from '../../electron/engine/ports.ts';
 import type { EngineMessage, HostMessage } from '../../electron/engine/protocol.ts';
@@ -46,6 +46,7 @@ const calls: CallHandlers = {
       recording: false,
       recordingReason: null,
       recordingSettings: DEFAULT_RECORDING,
+      recordingNow: ALWAYS_RECORDED,
       quality: null,
       relay: { kind: 'allow' },
       createdAt: START,
@@ -94,7 +95,30 @@ const calls: CallHandlers = {
     { from: utcMs(0), to: utcMs(days), owedMs: 10, recordedMs: 4, healedMs: 1, missing: [{ reason: timeZone, ms: 6 }] },
   ],
   'recordings.segments': () => [],
-  'timeline.query': (query) => query.cameras.map((id) => ({ camera: id, coverage: Array.from({ length: query.buckets }, () => 0.25) })),
+  'recording.now': ({ camera: id, minutes }) => {
+    const manual = { until: minutes === null ? null : utcMs(minutes) };
+    return { ...camera(id), recordingNow: { ...ALWAYS_RECORDED, manual } };
+  },
+  'recording.cancelNow': ({ camera: id }) => camera(id),
+  'events.query': ({ camera: id = 'cam-aaaaaaaa', kind = 'motion', from, to, limit }) => [
+    { id: 1, camera: id, kind, from, to, source: 'keyhole', score: null, text: String(limit) },
+  ],
+  'events.add': ({ camera: id, kind, at = utcMs(0), until, durationS, text = '' }) => ({
+    id: 2,
+    camera: camera(id).id,
+    kind,
+    from: at,
+    to: until ?? utcMs(at + (durationS ?? 0) * 1000),
+    source: 'outside',
+    score: null,
+    text,
+  }),
+  'timeline.query': (query) =>
+    query.cameras.map((id) => ({
+      camera: id,
+      coverage: Array.from({ length: query.buckets }, () => 0.25),
+      events: Array.from({ length: query.buckets }, () => 2),
+    })),
   'playback.gop': () => {
     throw new CodedError('not-found', 'No footage.');
   },
