@@ -22,7 +22,16 @@ import type {
   TimelineCoverage,
   UtcMs,
 } from './model.ts';
+import type {
+  ArchiveChanges,
+  ArchiveRecovery,
+  ArchiveSettings,
+  ArchiveStatus,
+  ArchiveTest,
+  NewArchiveTarget,
+} from './archive.ts';
 import type { Broadcast } from './events.ts';
+import type { ExportPlan } from './export.ts';
 
 /** A reply with bytes beside the value. */
 export interface WithBytes<T> {
@@ -62,6 +71,16 @@ export interface Calls {
   'nat.settings': (args: Record<string, never>) => NatSettings;
   /** What is not named stays as it is. */
   'nat.configure': (args: { punch?: PunchSettings | undefined; portMapping?: boolean | undefined }) => NatSettings;
+  'archive.settings': (args: Record<string, never>) => ArchiveSettings;
+  /** A new target is tried first. Errors: `bad-request`, `conflict`, `archive-unreachable`, `archive-refused`. */
+  'archive.configure': (args: ArchiveChanges) => ArchiveSettings;
+  /** Writes, reads and deletes a small object: there, or in the archive in use. Errors: those of `archive.configure`. */
+  'archive.test': (args: { target?: NewArchiveTarget | undefined }) => ArchiveTest;
+  'archive.status': (args: Record<string, never>) => ArchiveStatus;
+  /** A secret: for the eyes of who uses the app. Errors: `bad-request` where there is no archive. */
+  'archive.recovery': (args: Record<string, never>) => ArchiveRecovery;
+  /** Begins to make the index know all that the archive has; the status tells how far it is. Errors: `bad-request`. */
+  'archive.restore': (args: Record<string, never>) => ArchiveStatus;
   'recordings.query': (args: Range & { camera: CameraId }) => Recordings;
   /**
    * A person deletes the recordings of a range: every segment that holds any of it goes whole, but not the one being written. `dryRun`: only
@@ -73,25 +92,6 @@ export interface Calls {
   /** How what outages left out is fetched from the camera's spool. */
   'healing.status': (args: { camera: CameraId }) => HealingStatus;
   'recordings.segments': (args: Range & { camera: CameraId }) => readonly Segment[];
-  'timeline.query': (args: Range & { cameras: readonly CameraId[]; buckets: number }) => readonly TimelineCoverage[];
-  /** The group of pictures that holds `at`, or the gap there. */
-  'playback.gop': (args: { camera: CameraId; at: UtcMs }) => WithBytes<Gop | GopGap>;
-  /** The picture at that time, or the newest, as JPEG. Errors: `not-found` where nothing is recorded, `too-busy`. */
-  'playback.jpeg': (args: { camera: CameraId; at: UtcMs | 'now' }) => WithBytes<null>;
-  /** Prometheus text. */
-  'metrics': (args: Record<string, never>) => string;
-}
-
-/** One item of a live stream. A `config` comes before the first frame and whenever it changes. */
-export type LiveItem =
-  | { readonly kind: 'config'; readonly config: DecoderConfig }
-  /** The bytes beside it are the frame, AVCC. `dropped`: frames left out since the last one because the reader was slow. */
-  | { readonly kind: 'frame'; readonly at: UtcMs; readonly key: boolean; readonly dropped: number };
-
-/** Streams of items: name -> argument and item. The reader grants credits; without credit nothing is sent. */
-export interface Streams {
-  events: { args: Record<string, never>; item: Broadcast };
-  /** Encoded video of one camera, from the last keyframe on. */
   /** What an export of the range would be: one file for each format the camera had. Errors: `bad-request` for more than 7 days. */
   'recordings.exportPlan': (args: Range & { camera: CameraId }) => ExportPlan;
   /** Records whatever the schedule says, with the pre-roll where there is one: for so many minutes (1..1440), or until it is cancelled. */
@@ -118,9 +118,38 @@ export interface Streams {
     score?: number | undefined;
     text?: string | undefined;
   }) => CameraEvent;
+  'timeline.query': (args: Range & { cameras: readonly CameraId[]; buckets: number }) => readonly TimelineCoverage[];
+  /** The group of pictures that holds `at`, or the gap there. */
+  'playback.gop': (args: { camera: CameraId; at: UtcMs }) => WithBytes<Gop | GopGap>;
+  /** The picture at that time, or the newest, as JPEG. Errors: `not-found` where nothing is recorded, `too-busy`. */
+  'playback.jpeg': (args: { camera: CameraId; at: UtcMs | 'now' }) => WithBytes<null>;
+  /** Prometheus text. */
+  'metrics': (args: Record<string, never>) => string;
+}
+
+/** One item of a live stream. A `config` comes before the first frame and whenever it changes. */
+export type LiveItem =
+  | { readonly kind: 'config'; readonly config: DecoderConfig }
+  /** The bytes beside it are the frame, AVCC. `dropped`: frames left out since the last one because the reader was slow. */
+  | { readonly kind: 'frame'; readonly at: UtcMs; readonly key: boolean; readonly dropped: number };
+
+/** Streams of items: name -> argument and item. The reader grants credits; without credit nothing is sent. */
+export interface Streams {
+  events: { args: Record<string, never>; item: Broadcast };
+  /** Encoded video of one camera, from the last keyframe on. */
   live: { args: { camera: CameraId }; item: LiveItem };
-  /** One playable MP4 of the range; each item carries a piece of it as bytes. */
-  clip: { args: Range & { camera: CameraId }; item: { readonly kind: 'chunk' } };
+  /**
+   * One playable MP4 of the range; each item carries a piece of it as bytes. `proof`: it ends with what proves that it is what was recorded.
+   * `part`: which of how many files of an export it is.
+   */
+  clip: {
+    args: Range & {
+      camera: CameraId;
+      proof?: boolean | undefined;
+      part?: { readonly number: number; readonly of: number } | undefined;
+    };
+    item: { readonly kind: 'chunk' };
+  };
 }
 
 export type CallName = keyof Calls;

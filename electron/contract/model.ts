@@ -90,6 +90,7 @@ export type GapReason =
   | 'format-changed'
   | 'file-lost'
   | 'index-lost'
+  | 'index-rebuilding'
   | 'deleted-by-retention'
   | 'deleted-by-person'
   | 'future'
@@ -156,11 +157,11 @@ export interface Segment {
 /** `buckets` equal slices of the range, per camera. */
 export interface TimelineCoverage {
   readonly camera: CameraId;
-  readonly coverage: readonly number[];
   /** Share recorded, 0..1. */
-}
+  readonly coverage: readonly number[];
   /** How many events reach into each slice. */
   readonly events: readonly number[];
+}
 
 export interface DecoderConfig {
   readonly codecString: string;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { CallArgs, CallName, StreamName, Streams } from './api.ts';
+import { archiveChangesSchema, newArchiveTargetSchema } from './archive-schema.ts';
 import type { UtcMs } from './model.ts';
 import { recordingSchema } from './recording-schema.ts';
 
@@ -14,8 +15,11 @@ const time = z
   .transform((value) => value as UtcMs);
 const camera = z.string().regex(/^cam-[a-z2-7]{8}$/, 'is not a camera id');
 const name = z.string().trim().min(1, 'must not be empty').max(80, 'is longer than 80 characters');
-const nothing = z.strictObject({});
 const eventKind = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'is not a kind of event: 1 to 32 of a-z, 0-9 and -');
+const nothing = z.strictObject({});
+const part = z
+  .strictObject({ number: z.number().int().min(1), of: z.number().int().min(1).max(20_000) })
+  .refine(({ number, of }) => number <= of, 'is more than there are');
 const range = { from: time, to: time };
 const ordered = <T extends { from: UtcMs; to: UtcMs }>(schema: z.ZodType<T>) =>
   schema.refine((value) => value.from <= value.to, { message: 'must not be later than "to"', path: ['from'] });
@@ -66,21 +70,17 @@ export const callSchemas = {
   'nat.refresh': nothing,
   'nat.settings': nothing,
   'nat.configure': natSettingsSchema.partial(),
+  'archive.settings': nothing,
+  'archive.configure': archiveChangesSchema,
+  'archive.test': z.strictObject({ target: newArchiveTargetSchema.optional() }),
+  'archive.status': nothing,
+  'archive.recovery': nothing,
+  'archive.restore': nothing,
   'recordings.query': ordered(z.strictObject({ camera, ...range })),
   'recordings.delete': ordered(z.strictObject({ camera, ...range, dryRun: z.boolean().optional() })),
   'coverage.days': z.strictObject({ camera, days: z.number().int().min(1).max(366), timeZone: z.string().min(1).max(64) }),
   'healing.status': z.strictObject({ camera }),
   'recordings.segments': ordered(z.strictObject({ camera, ...range })),
-  'timeline.query': ordered(z.strictObject({ cameras: z.array(camera).max(64), ...range, buckets: z.number().int().min(1).max(4096) })),
-  'playback.gop': z.strictObject({ camera, at: time }),
-  'playback.jpeg': z.strictObject({ camera, at: z.union([z.literal('now'), time]) }),
-  'metrics': nothing,
-} satisfies { [N in CallName]: z.ZodType<CallArgs<N>> };
-
-export const streamSchemas = {
-  events: nothing,
-  live: z.strictObject({ camera }),
-  clip: ordered(z.strictObject({ camera, ...range })),
   'recordings.exportPlan': ordered(z.strictObject({ camera, ...range })),
   'recording.now': z.strictObject({ camera, minutes: z.number().int().min(1).max(1440).nullable() }),
   'recording.cancelNow': z.strictObject({ camera }),
@@ -103,6 +103,16 @@ export const streamSchemas = {
       text: z.string().trim().max(500).optional(),
     })
     .refine((event) => event.until === undefined || event.durationS === undefined, 'give "until" or "durationS", not both'),
+  'timeline.query': ordered(z.strictObject({ cameras: z.array(camera).max(64), ...range, buckets: z.number().int().min(1).max(4096) })),
+  'playback.gop': z.strictObject({ camera, at: time }),
+  'playback.jpeg': z.strictObject({ camera, at: z.union([z.literal('now'), time]) }),
+  'metrics': nothing,
+} satisfies { [N in CallName]: z.ZodType<CallArgs<N>> };
+
+export const streamSchemas = {
+  events: nothing,
+  live: z.strictObject({ camera }),
+  clip: ordered(z.strictObject({ camera, ...range, proof: z.boolean().optional(), part: part.optional() })),
 } satisfies { [N in StreamName]: z.ZodType<Streams[N]['args']> };
 
 export const clientMessageSchema = z.discriminatedUnion('t', [

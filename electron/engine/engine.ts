@@ -1,12 +1,13 @@
 import type { CodedError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { Camera } from '../contract/model.ts';
 import type { Port } from '../contract/wire.ts';
 import { RemuxProcess } from '../ffmpeg/remux.ts';
 import { LanBrowser } from '../../peer/lan/browser.ts';
 import { lanInterfaces, lanMode } from '../../peer/lan/interfaces.ts';
 import { Healing } from '../healing/healing.ts';
-import { Healing } from '../healing/healing.ts';
+import { Archive } from '../archive/archive.ts';
 import { Playback } from '../playback/playback.ts';
 import { collectGarbage } from '../recording/garbage.ts';
 import { Recorder } from '../recording/recorder.ts';
@@ -17,17 +18,17 @@ import { SegmentRemover } from '../recording/segment-remover.ts';
 import { IndexRepair } from '../recording/repair.ts';
 import { RunPeriods } from '../recording/run-periods.ts';
 import { HandOffers } from '../sources/p2p/hand-offers.ts';
+import { Exporter } from '../proof/exporter.ts';
 import { ProofLog } from '../proof/proof-log.ts';
 import { Storage } from '../storage/client.ts';
 import { DatabaseCopies } from '../storage/copies.ts';
 import { appIdentity } from './app-identity.ts';
 import { callHandlers, streamHandlers } from './handlers.ts';
+import { CameraModes } from './camera-modes.ts';
 import { Cameras } from './cameras.ts';
 import { CoverageFigures } from './coverage-figures.ts';
-import { CameraModes } from './camera-modes.ts';
 import { ContractServer } from './contract-server.ts';
 import { Events } from './events.ts';
-import { healableCameras } from './healing-cameras.ts';
 import { healableCameras } from './healing-cameras.ts';
 import { NatChoices } from './nat-settings.ts';
 import { Network } from './network.ts';
@@ -40,6 +41,9 @@ interface Surroundings {
   /** The database broke while in use: nothing helps but to open everything anew. */
   readonly onFailure: (error: CodedError) => void;
 }
+
+/** More than this of one camera waits for the disk: nothing is copied to the archive meanwhile. */
+const BEHIND_BYTES = 4 * 1024 * 1024;
 
 /** The whole behind the page: opens in order, closes in reverse. */
 export class Engine {
@@ -79,11 +83,11 @@ export class Engine {
         busy: (path) => cameras.writes(path),
       });
       await repair.before();
+      await storage.call('endOpenEvents', {});
       await runs.start();
       closers.push(() => runs.close());
 
       const events = new Events();
-      await storage.call('endOpenEvents', {});
       const natChoices = await NatChoices.open({
         storage,
         log: log.child('nat'),
@@ -155,20 +159,40 @@ export class Engine {
             onChanged: changed,
             onAdded: ({ from, to }) => events.emit({ kind: 'recording.added', camera: camera.id, from, to }),
           });
+          return new CameraModes({ camera, recorder, storage, events, clock, log, onChanged: changed });
         },
       });
+      const archive = await Archive.open({
+        storage,
+        dataKey,
+        folders,
+        clock,
+        log: log.child('archive'),
+        behind: () => cameras.all().some(({ work }) => work.recorder.stats.queuedBytes > BEHIND_BYTES),
+        remove: (rows) => remover.remove({ ...rows, why: 'retention' }),
+      });
+      closers.push(() => archive.close());
       const playback = new Playback({
         storage,
-          return new CameraModes({ camera, recorder, storage, events, clock, log, onChanged: changed });
         folders,
         clock,
         log: log.child('playback'),
+        remote: archive.reader,
         unlisted: (id) => cameras.unlisted(id),
         unlistedBefore: (id) => repair.pendingBefore(id),
       });
+      const exporter = new Exporter({
+        playback,
+        storage,
+        dataDir,
+        identity,
+        fingerprintOf: (id) => fingerprintOfCamera(cameras.list().find((camera) => camera.id === id)),
+        clock,
+        log: log.child('export'),
+      });
       const deletion = new RangeDeletion({
         storage,
-        remover: new SegmentRemover(storage, proofs),
+        remover,
         clock,
         collect(camera, { from, to }) {
           events.emit({ kind: 'recording.removed', camera, from, to });
@@ -184,26 +208,18 @@ export class Engine {
         log: log.child('healing'),
         cameras: () => healableCameras(cameras, { playback, events, clock }),
       });
-      const healing = new Healing({
-        storage,
-        register,
-        folders,
-        dataDir,
-        clock,
-        log: log.child('healing'),
-        cameras: () => healableCameras(cameras, { playback, events, clock }),
-      });
       const parts = {
         storage,
         cameras,
         playback,
-        healing,
+        exporter,
         healing,
         deletion,
         coverage: new CoverageFigures(playback, clock),
         events,
         natMonitor,
         natChoices,
+        archive,
         handPairing: handOffers,
         notices: () => [...notices, ...repair.notices()],
         publicKey: identity.publicKey,
@@ -219,9 +235,10 @@ export class Engine {
       notices.push(...(await cameras.start()));
       healing.start();
       closers.push(() => healing.close());
-      healing.start();
-      closers.push(() => healing.close());
       network.start();
+      archive.start();
+      // The files are not all that there is: what only the archive has is in no folder.
+      if (storage.report.setAside && archive.settings.target) archive.restore();
       repair.start();
       closers.push(() => repair.close());
       const copies = new DatabaseCopies({ dataDir, clock, log: log.child('copies'), onFailure });
@@ -252,6 +269,10 @@ export class Engine {
     this.#closing ??= closeAll(this.#closers);
     return this.#closing;
   }
+}
+
+function fingerprintOfCamera(camera: Camera | undefined): string | null {
+  return camera?.source.kind === 'p2p' ? camera.source.fingerprint : null;
 }
 
 /** In reverse order; one that fails does not keep the others from closing. */

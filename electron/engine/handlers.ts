@@ -1,13 +1,14 @@
+import type { Archive } from '../archive/archive.ts';
 import type { AppInfo } from '../contract/model.ts';
 import type { Healing } from '../healing/healing.ts';
-import type { Healing } from '../healing/healing.ts';
 import type { Playback } from '../playback/playback.ts';
+import type { Exporter } from '../proof/exporter.ts';
 import type { RangeDeletion } from '../recording/range-deletion.ts';
 import type { NatMonitor } from '../sources/surroundings.ts';
 import type { Storage } from '../storage/client.ts';
 import { appInfo, diskSpace } from './app-info.ts';
-import type { Cameras } from './cameras.ts';
 import { queryEvents } from './camera-events.ts';
+import type { Cameras } from './cameras.ts';
 import type { CoverageFigures } from './coverage-figures.ts';
 import type { CallHandlers, Sink, StreamHandlers } from './contract-server.ts';
 import type { Events } from './events.ts';
@@ -20,13 +21,14 @@ export interface Parts {
   readonly storage: Storage;
   readonly cameras: Cameras;
   readonly playback: Playback;
-  readonly healing: Healing;
+  readonly exporter: Exporter;
   readonly healing: Healing;
   readonly deletion: RangeDeletion;
   readonly coverage: CoverageFigures;
   readonly events: Events;
   readonly natMonitor: NatMonitor;
   readonly natChoices: NatChoices;
+  readonly archive: Archive;
   readonly handPairing: HandPairing;
   /** As they are now. */
   readonly notices: () => readonly string[];
@@ -37,7 +39,7 @@ export interface Parts {
 
 /** What each question of the contract means: one line a call. */
 export function callHandlers(parts: Parts, connections: () => number): CallHandlers {
-  const { cameras, playback, deletion, storage, events, natMonitor, natChoices, handPairing } = parts;
+  const { cameras, playback, deletion, storage, events, natMonitor, natChoices, handPairing, archive } = parts;
   return {
     'app.info': () => appInfo(parts),
     'cameras.list': () => cameras.list(),
@@ -61,22 +63,20 @@ export function callHandlers(parts: Parts, connections: () => number): CallHandl
     },
     'nat.settings': () => natChoices.current,
     'nat.configure': (changes) => natChoices.configure(changes),
+    'archive.settings': () => archive.settings,
+    'archive.configure': (changes) => archive.configure(changes),
+    'archive.test': ({ target }) => archive.test(target),
+    'archive.status': () => archive.status(),
+    'archive.recovery': () => archive.recovery(),
+    'archive.restore': () => {
+      archive.restore();
+      return archive.status();
+    },
     'recordings.query': (range) => playback.recordings(range),
     'recordings.delete': (range) => deletion.delete(range),
     'coverage.days': (query) => playback.days(query),
     'healing.status': ({ camera }) => parts.healing.status(cameras.at(camera).work.record.id),
-    'healing.status': ({ camera }) => parts.healing.status(cameras.at(camera).work.record.id),
     'recordings.segments': (range) => playback.segments(range),
-    'timeline.query': (query) => playback.timeline(query),
-    'playback.gop': (query) => playback.gop(query),
-    'playback.jpeg': async (query) => ({ value: null, bytes: await playback.frameJpeg(query) }),
-    'metrics': async () => {
-      const [totals, disk] = await Promise.all([storage.call('totals', {}), diskSpace(parts.dataDir)]);
-      const figures = {
-        segments: totals.segments,
-        recordedBytes: totals.bytes,
-        diskFreeBytes: disk?.freeBytes ?? null,
-        connections: connections(),
     'recordings.exportPlan': (range) => parts.exporter.plan(range),
     'recording.now': async ({ camera, minutes }) => {
       const { work } = cameras.at(camera);
@@ -90,6 +90,16 @@ export function callHandlers(parts: Parts, connections: () => number): CallHandl
     },
     'events.query': (query) => queryEvents(storage, query),
     'events.add': ({ camera, ...event }) => cameras.at(camera).work.recorder.addEvent(event),
+    'timeline.query': (query) => playback.timeline(query),
+    'playback.gop': (query) => playback.gop(query),
+    'playback.jpeg': async (query) => ({ value: null, bytes: await playback.frameJpeg(query) }),
+    'metrics': async () => {
+      const [totals, disk] = await Promise.all([storage.call('totals', {}), diskSpace(parts.dataDir)]);
+      const figures = {
+        segments: totals.segments,
+        recordedBytes: totals.bytes,
+        diskFreeBytes: disk?.freeBytes ?? null,
+        connections: connections(),
         eventsDropped: events.dropped,
         nat: natMonitor.current,
         healing: parts.healing.counters,
@@ -103,11 +113,11 @@ export function callHandlers(parts: Parts, connections: () => number): CallHandl
   };
 }
 
-export function streamHandlers({ cameras, playback, events }: Parts): StreamHandlers {
+export function streamHandlers({ cameras, playback, exporter, events }: Parts): StreamHandlers {
   return {
     events: (_args, sink) => events.serve(sink),
     live: ({ camera }, sink) => serveLive(cameras.at(camera).work.stream, sink),
-    clip: (range, sink) => serveChunks(playback.clip(range), sink),
+    clip: ({ proof, ...range }, sink) => serveChunks(proof ? exporter.clip(range) : playback.clip(range), sink),
   };
 }
 

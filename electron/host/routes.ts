@@ -19,13 +19,14 @@ export interface RouteContext {
 }
 
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** As in docs/openapi.yaml: `{id}` stands for a camera's id. */
   readonly path: string;
   handle(context: RouteContext): Promise<void>;
 }
 
 const cameraRange = z.strictObject({ camera: z.string(), from: timeParameter, to: timeParameter });
+const clipQuery = cameraRange.extend({ proof: z.enum(['0', '1']).default('0') });
 const deletedRange = cameraRange.extend({
   dryRun: z
     .enum(['true', 'false'])
@@ -43,7 +44,6 @@ const timelineQuery = z.strictObject({
   buckets: z.coerce.number().default(100),
 });
 const frameQuery = z.strictObject({ camera: z.string(), at: z.union([z.literal('now'), timeParameter]) });
-const noParameters = z.strictObject({});
 const eventsQuery = z.strictObject({
   camera: z.string().optional(),
   kind: z.string().optional(),
@@ -55,6 +55,7 @@ const eventsQuery = z.strictObject({
 const bodyTime = z.union([z.number(), timeParameter]).optional();
 const eventBody = z.looseObject({ at: bodyTime, until: bodyTime });
 const recordBody = z.strictObject({ minutes: z.number().nullable().default(null) });
+const noParameters = z.strictObject({});
 const deleteQuery = z.strictObject({ recordings: z.enum(['keep', 'delete']).default('keep') });
 
 /** What scripts can ask of the browser host: the one list. docs/openapi.yaml describes it, and a test holds the two together. */
@@ -108,7 +109,6 @@ export const routes: readonly Route[] = [
     },
   },
   {
-  {
     method: 'POST',
     path: '/api/v1/cameras/{id}/record',
     handle: async ({ engine, response, request, id }) => {
@@ -140,11 +140,43 @@ export const routes: readonly Route[] = [
       sendJson(response, 201, await engine.call('events.add', parse(callSchemas['events.add'], event)));
     },
   },
+  {
     method: 'GET',
     path: '/api/v1/nat',
     handle: async ({ engine, response, url }) => {
       parse(noParameters, queryOf(url));
       sendJson(response, 200, await engine.call('nat.report', {}));
+    },
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/archive',
+    handle: async ({ engine, response, url }) => {
+      parse(noParameters, queryOf(url));
+      const [settings, status] = await Promise.all([engine.call('archive.settings', {}), engine.call('archive.status', {})]);
+      sendJson(response, 200, { settings, status });
+    },
+  },
+  {
+    method: 'PUT',
+    path: '/api/v1/archive',
+    handle: async ({ engine, response, request }) => {
+      const changes = parse(callSchemas['archive.configure'], await readJson(request));
+      sendJson(response, 200, await engine.call('archive.configure', changes));
+    },
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/archive/test',
+    handle: async ({ engine, response, request }) => {
+      sendJson(response, 200, await engine.call('archive.test', parse(callSchemas['archive.test'], await readJson(request))));
+    },
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/archive/restore',
+    handle: async ({ engine, response, request }) => {
+      sendJson(response, 202, await engine.call('archive.restore', parse(callSchemas['archive.restore'], await readJson(request))));
     },
   },
   {
@@ -199,8 +231,8 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/api/v1/clip.mp4',
     handle: async ({ engine, response, url }) => {
-      const range = parse(callSchemas['recordings.query'], parse(cameraRange, queryOf(url)));
-      await sendClip(response, engine, range);
+      const { proof, ...range } = parse(clipQuery, queryOf(url));
+      await sendClip(response, engine, { ...parse(callSchemas['recordings.query'], range), proof: proof === '1' });
     },
   },
   {
