@@ -24,6 +24,8 @@ describe('what happened between two looks at the clocks', () => {
 
   it('is sleep when all clocks went on and the computer had said so; else the process was held up, and no more is claimed', () => {
     expect(between(8 * HOUR, 8 * HOUR, 8 * HOUR, true)).toEqual([`0-${8 * HOUR} asleep`]);
+    expect(between(20_000, 20_000, 20_000, true)).toEqual(['0-20000 asleep']);
+    expect(between(20_000, 20_000, 20_000)).toEqual([]);
     expect(between(8 * HOUR, 8 * HOUR, 8 * HOUR)).toEqual([`0-${8 * HOUR} app-not-running`]);
   });
 

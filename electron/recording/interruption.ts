@@ -12,6 +12,8 @@ export interface Reading {
 
 /** A look that comes so late tells of a machine that slept or a process that was stopped. */
 const LATE_MS = 30_000;
+/** The same, when the computer had said that it goes to sleep. */
+const LATE_AND_NOTICED_MS = 3_000;
 /** The machine was up so much longer than the process ran: it slept. */
 const SLEPT_MS = 1_000;
 /** The wall clock differs by so much from the time that passed: it was set. */
@@ -25,7 +27,7 @@ export function interruptionOf(last: Reading, now: Reading, noticed: boolean): F
   const ran = now.ran - last.ran;
   const passed = Math.max(ran, now.up - last.up);
   const set = now.wall - last.wall - passed;
-  const slept = passed - ran > SLEPT_MS || (noticed && (ran > LATE_MS || set > SET_MS));
+  const slept = passed - ran > SLEPT_MS || (noticed && (ran > LATE_AND_NOTICED_MS || set > SET_MS));
   const held = slept || ran > LATE_MS;
   const facts: FactRow[] = [];
   const note = (start: number, end: number, reason: FactRow['reason'], text: string, weak = false) => {

@@ -66,12 +66,8 @@ export class RunPeriods {
 
   /** It woke. */
   resume(): void {
-    const before = this.counters.interruptions;
     this.#look();
-    const notice = this.#suspended;
     this.#suspended = null;
-    // It was not seen by the clocks, or is over before they were looked at.
-    if (notice && before === this.counters.interruptions && this.#last.wall - notice.wall > LOOK_MS) this.#note(notice, this.#last, notice);
   }
 
   /** Resolves when what is known so far is stored, or could not be. */
