@@ -53,4 +53,18 @@ describe('a pacer', () => {
     expect(media).toBeGreaterThan(4_000_000);
     expect(pacer.refused).toBeGreaterThan(0);
   });
+
+  it('lets what may wait have the rest, and no more than the rate in all, also when it is asked for late', async () => {
+    let media = 0;
+    let rest = 0;
+    for (let passed = 0; passed < 10_000; passed += 25) {
+      for (; pacer.available > 0 && media < passed * 40; media += 1000) pacer.spend(1000);
+      for (; pacer.takeSpare(1000); rest += 1000);
+      await clock.advance(25);
+    }
+    const whole = (bps / 8) * 10;
+    expect(media).toBeGreaterThan(390_000);
+    expect(media + rest).toBeLessThan(whole * 1.02);
+    expect(rest).toBeGreaterThan(whole * 0.5 - media);
+  });
 });

@@ -7,6 +7,9 @@ const LEAST_BURST = 2_500;
 const REPAIR_SHARE = 0.5;
 const REPAIR_BURST_MS = 250;
 const LEAST_REPAIR_BURST = 12_000;
+/** Of what may leave at once so much is always left for the next picture; and what nobody used of late may be used by what may wait, ms of the rate. */
+const RESERVE = 0.5;
+const SPARE_MS = 40;
 
 /** Shares out what the way carries: a token bucket for media, filled at the estimated rate, and one for repair within it. */
 export class Pacer {
@@ -14,6 +17,8 @@ export class Pacer {
   readonly #bps: () => number;
   #media: number | null = null;
   #repair: number | null = null;
+  /** What ran over, as nobody sent anything. */
+  #spare = 0;
   #filledAt: number;
   #refused = 0;
 
@@ -21,11 +26,6 @@ export class Pacer {
     this.#clock = clock;
     this.#bps = bps;
     this.#filledAt = clock.monotonic();
-  }
-
-  /** What may leave at once when nothing was sent for a while, bytes. */
-  get burst(): number {
-    return Math.max(LEAST_BURST, (this.#bps() / 8_000) * BURST_MS);
   }
 
   /** Bytes that may be sent now; below 0 when more was sent than should. */
@@ -51,9 +51,27 @@ export class Pacer {
     return true;
   }
 
+  /**
+   * Whether `bytes` of what may wait may be sent now: what is left over, and so much that the next picture need not wait for it. A timer that
+   * comes late loses nothing.
+   */
+  takeSpare(bytes: number): boolean {
+    this.#fill();
+    const spare = Math.min(this.#spare, bytes);
+    const media = this.#media ?? 0;
+    if (spare < bytes && media < this.#burst * RESERVE) return false;
+    this.#spare -= spare;
+    this.#media = media - (bytes - spare);
+    return true;
+  }
+
   /** Repeats that were not made for want of room. */
   get refused(): number {
     return this.#refused;
+  }
+
+  get #burst(): number {
+    return Math.max(LEAST_BURST, (this.#bps() / 8_000) * BURST_MS);
   }
 
   #fill(): void {
@@ -61,9 +79,11 @@ export class Pacer {
     const bytesPerMs = this.#bps() / 8_000;
     const elapsed = now - this.#filledAt;
     this.#filledAt = now;
-    const { burst } = this;
+    const burst = this.#burst;
     const repairBurst = Math.max(LEAST_REPAIR_BURST, bytesPerMs * REPAIR_BURST_MS);
-    this.#media = Math.min(burst, (this.#media ?? burst) + elapsed * bytesPerMs);
+    const media = (this.#media ?? burst) + elapsed * bytesPerMs;
+    this.#spare = Math.min(SPARE_MS * bytesPerMs, this.#spare + Math.max(0, media - burst));
+    this.#media = Math.min(burst, media);
     this.#repair = Math.min(repairBurst, (this.#repair ?? repairBurst) + elapsed * bytesPerMs * REPAIR_SHARE);
   }
 }

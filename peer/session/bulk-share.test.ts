@@ -30,7 +30,8 @@ describe('bulk data', () => {
     it(`gets on beside ${media} of ${kbps} kbit/s, and costs no picture`, async () => {
       const without = await minute(kbps, media, false);
       const beside = await minute(kbps, media, true);
-      expect(beside.lost).toBeLessThanOrEqual(without.lost);
+      // Of thousands; a lost packet is sent again.
+      expect(beside.lost).toBeLessThanOrEqual(without.lost + 2);
       expect(beside.kbps).toBeGreaterThan(least);
       expect(at(beside.delays, 0.99)).toBeLessThan(at(without.delays, 0.99) + 100);
       expect(beside.longest).toBeLessThan(without.longest + 100);

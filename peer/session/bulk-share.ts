@@ -14,10 +14,8 @@ const [QUEUE_MS, FULL_MS] = [10, 40];
 const [CUT, CUT_EACH_MS] = [0.7, 250];
 /** After the estimate had to go down: this share, after this time, ms. */
 const [BACK_OFF, PAUSE_MS] = [0.5, 700];
-/** Of what may leave at once so much is always left for the next picture. */
-const RESERVE = 0.5;
-/** What may leave at once, ms of the rate. */
-const BURST_MS = 20;
+/** What may leave at once, ms of the rate: timers come late where a machine is busy. */
+const BURST_MS = 40;
 /** Pieces take at most this long at the estimated rate, ms, within these bounds, bytes. */
 const PIECE_MS = 8;
 const [LEAST_PIECE, MOST_PIECE] = [1_000, 4_096];
@@ -82,10 +80,8 @@ export class BulkShare {
     if (bandwidth.estimateBps === null || bandwidth.isProbing || now < this.#pausedUntil) return false;
     const window = (this.#rate / 8_000) * (FLIGHT_MS + (rttMs() ?? FLIGHT_MS));
     if (flight() + bytes > Math.min(MOST_FLIGHT, Math.max(LEAST_FLIGHT, window))) return false;
-    const { pacer } = bandwidth;
-    if (this.#tokens <= 0 || pacer.available < pacer.burst * RESERVE) return false;
+    if (this.#tokens <= 0 || !bandwidth.pacer.takeSpare(size)) return false;
     this.#tokens -= size;
-    pacer.spend(size);
     const last = this.#sent.at(-1);
     if (last && now - last.at < SLOT_MS) last.bytes += size;
     else this.#sent.push({ at: now, bytes: size });
