@@ -29,6 +29,7 @@ const calls: CallHandlers = {
   'coverage.days': notCalled,
   'healing.status': notCalled,
   'recordings.segments': notCalled,
+  'recordings.exportPlan': notCalled,
   'recording.now': notCalled,
   'recording.cancelNow': notCalled,
   'events.query': notCalled,

@@ -13,7 +13,7 @@ const CLIP_CREDIT = 4;
 export async function sendClip(
   response: ServerResponse,
   client: EngineClient,
-  range: { camera: CameraId; from: UtcMs; to: UtcMs },
+  range: { camera: CameraId; from: UtcMs; to: UtcMs; proof: boolean },
 ): Promise<void> {
   const failure = await new Promise<CodedError | undefined>((resolve) => {
     const stream = client.open(

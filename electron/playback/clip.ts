@@ -1,5 +1,6 @@
 import { CodedError } from '../base/errors.ts';
 import type { UtcMs } from '../base/units.ts';
+import type { ExportPart } from '../contract/export.ts';
 import type { CameraId, Segment, Span } from '../contract/model.ts';
 import type { TrackConfig } from '../media/access-unit.ts';
 import { parseFragment, setBaseDecodeTime, setSequenceNumber } from '../media/fmp4/fragment.ts';
@@ -70,11 +71,11 @@ function beginningOver(segment: Segment, next: Segment | undefined): number {
   return next?.origin === 'healed' && next.start < segment.end ? next.start : Infinity;
 }
 
-/** The range in parts of one format each, so that each can be one clip. Nothing where nothing is recorded. */
-export async function partsOfOneFormat({ camera: id, from, to, footage, reader }: ClipArgs): Promise<Span[]> {
+/** The range in parts of one format each, so that each can be one clip, and about how large that is. Nothing where nothing is recorded. */
+export async function partsOfOneFormat({ camera: id, from, to, footage, reader }: ClipArgs): Promise<ExportPart[]> {
   const segments = to > from ? await footage.segments(await footage.camera(id), from, to, MAX_SEGMENTS + 1) : [];
   if (segments.length > MAX_SEGMENTS) throw new CodedError('bad-request', 'This range is too long for one clip: ask for at most 7 days.');
-  const parts: { from: UtcMs; to: UtcMs }[] = [];
+  const parts: { from: UtcMs; to: UtcMs; bytes: number }[] = [];
   let last: SegmentHeader | null = null;
   for (const segment of segments) {
     const header = await reader.header(segment);
@@ -82,9 +83,12 @@ export async function partsOfOneFormat({ camera: id, from, to, footage, reader }
       const start = parts.length === 0 ? from : segment.start;
       const before = parts.at(-1);
       if (before) before.to = start;
-      parts.push({ from: start, to });
+      parts.push({ from: start, to, bytes: header.bytes.length });
     }
     last = header;
+    const begin = keyframeAt(segment, from)?.at ?? segment.start;
+    const part = parts.at(-1);
+    for (const { at, bytes } of segment.keyframes) if (part && at >= begin && at < to) part.bytes += bytes;
   }
   return parts;
 }

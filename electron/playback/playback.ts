@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { CodedError } from '../base/errors.ts';
 import type { WithBytes } from '../contract/api.ts';
+import type { ExportPart } from '../contract/export.ts';
 import type {
   CameraId,
   DayCoverage,
@@ -94,7 +95,7 @@ export class Playback {
   }
 
   /** The range in parts, each of which can be one clip. Errors: `not-found`, `bad-request` for more than 7 days. */
-  clipParts(args: CameraRange): Promise<Span[]> {
+  clipParts(args: CameraRange): Promise<ExportPart[]> {
     return partsOfOneFormat({ ...args, footage: this.#footage, reader: this.#reader });
   }
 
