@@ -1,6 +1,8 @@
+import { moreFileThreads } from '../electron/base/file-threads.ts';
 import { redact } from '../electron/base/log.ts';
 import { runKeyhole } from './keyhole.ts';
 
+moreFileThreads();
 // What Keyhole writes, recordings above all, is for its user alone, also in a folder that others may look into.
 process.umask(0o077);
 // Everybody on this machine may read with which words a program was started: no longer those that hold a password.

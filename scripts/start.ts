@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { CodedError, asCoded } from '../electron/base/errors.ts';
+import { moreFileThreads } from '../electron/base/file-threads.ts';
 import { parseServeFlags, runServe } from '../cli/serve.ts';
 import { runProgram } from '../electron/base/program.ts';
 import { ensureBuilt, root } from './build.ts';
@@ -61,6 +62,7 @@ function parseOrExit(args: readonly string[]) {
   }
 }
 
+moreFileThreads();
 stopWhenOrphaned();
 try {
   process.exit(await start(process.argv.slice(2)));

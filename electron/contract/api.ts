@@ -3,8 +3,10 @@ import type {
   Camera,
   CameraEvent,
   CameraId,
+  CameraUsage,
   DayCoverage,
   DecoderConfig,
+  FolderKey,
   DeletedRange,
   Gop,
   GopGap,
@@ -14,22 +16,19 @@ import type {
   NatSettings,
   NewSource,
   PathReport,
+  ProtectedKind,
+  ProtectedRange,
   PunchSettings,
   RecordingChanges,
   Recordings,
   RelayPolicy,
   Segment,
+  StorageFloor,
+  StorageFolderInfo,
   TimelineCoverage,
   UtcMs,
 } from './model.ts';
-import type {
-  ArchiveChanges,
-  ArchiveRecovery,
-  ArchiveSettings,
-  ArchiveStatus,
-  ArchiveTest,
-  NewArchiveTarget,
-} from './archive.ts';
+import type { ArchiveChanges, ArchiveRecovery, ArchiveSettings, ArchiveStatus, ArchiveTest, NewArchiveTarget } from './archive.ts';
 import type { Broadcast } from './events.ts';
 import type { ExportPlan } from './export.ts';
 
@@ -123,6 +122,31 @@ export interface Calls {
   'playback.gop': (args: { camera: CameraId; at: UtcMs }) => WithBytes<Gop | GopGap>;
   /** The picture at that time, or the newest, as JPEG. Errors: `not-found` where nothing is recorded, `too-busy`. */
   'playback.jpeg': (args: { camera: CameraId; at: UtcMs | 'now' }) => WithBytes<null>;
+  /** Where recordings are kept, and how that is just now. */
+  'storage.folders': (args: Record<string, never>) => readonly StorageFolderInfo[];
+  /** Errors: `bad-request`, `not-found`, `conflict` (inside another one, another Keyhole's), `data-unwritable`. */
+  'storage.addFolder': (args: { path: string }) => StorageFolderInfo;
+  /** Its files stay. `forget`: so do not its recordings' places in the index. Errors: `not-found`, `bad-request`, `conflict`. */
+  'storage.removeFolder': (args: { key: FolderKey; forget?: boolean | undefined }) => null;
+  'storage.settings': (args: Record<string, never>) => { readonly floor: StorageFloor | null };
+  'storage.configure': (args: { floor: StorageFloor | null }) => { readonly floor: StorageFloor | null };
+  /** What each camera keeps and writes. */
+  'storage.usage': (args: Record<string, never>) => readonly CameraUsage[];
+  /** Errors: `not-found`, `bad-request`, `conflict` when there are too many. */
+  'protected.add': (args: {
+    camera: CameraId;
+    from: UtcMs;
+    to: UtcMs;
+    until?: UtcMs | null | undefined;
+    kind?: ProtectedKind | undefined;
+    text?: string | undefined;
+  }) => ProtectedRange;
+  'protected.list': (args: {
+    camera?: CameraId | undefined;
+    from?: UtcMs | undefined;
+    to?: UtcMs | undefined;
+  }) => readonly ProtectedRange[];
+  'protected.remove': (args: { key: number }) => null;
   /** Prometheus text. */
   'metrics': (args: Record<string, never>) => string;
 }

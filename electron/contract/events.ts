@@ -1,4 +1,4 @@
-import type { Camera, CameraEvent, CameraId, NatReport, NatSettings, UtcMs } from './model.ts';
+import type { Camera, CameraEvent, CameraId, NatReport, NatSettings, StorageCondition, UtcMs } from './model.ts';
 
 /** State that changed, told to everybody who listens. Broadcasts inform; they never command. */
 export type Broadcast =
@@ -11,4 +11,6 @@ export type Broadcast =
   | { readonly kind: 'recording.removed'; readonly camera: CameraId; readonly from: UtcMs; readonly to: UtcMs }
   | { readonly kind: 'nat.changed'; readonly report: NatReport | null }
   | { readonly kind: 'nat.configured'; readonly settings: NatSettings }
+  /** The condition of a storage folder changed: all of them, as they are now. */
+  | { readonly kind: 'storage.changed'; readonly folders: readonly StorageCondition[] }
   | { readonly kind: 'notice'; readonly text: string };

@@ -48,6 +48,12 @@ const punch = z.strictObject({
   seconds: z.number().int().min(1).max(60),
 });
 
+const folderKey = z.number().int().min(0).max(1_000_000);
+const floor = z.union([
+  z.strictObject({ bytes: z.number().int().min(0).max(1e16) }),
+  z.strictObject({ percent: z.number().min(0.1).max(50) }),
+]);
+
 /** As it is kept. */
 export const natSettingsSchema = z.strictObject({ punch, portMapping: z.boolean() });
 
@@ -106,6 +112,21 @@ export const callSchemas = {
   'timeline.query': ordered(z.strictObject({ cameras: z.array(camera).max(64), ...range, buckets: z.number().int().min(1).max(4096) })),
   'playback.gop': z.strictObject({ camera, at: time }),
   'playback.jpeg': z.strictObject({ camera, at: z.union([z.literal('now'), time]) }),
+  'storage.folders': nothing,
+  'storage.addFolder': z.strictObject({ path: z.string().trim().min(1, 'must not be empty').max(4096) }),
+  'storage.removeFolder': z.strictObject({ key: folderKey, forget: z.boolean().optional() }),
+  'storage.settings': nothing,
+  'storage.configure': z.strictObject({ floor: floor.nullable() }),
+  'storage.usage': nothing,
+  'protected.add': z.strictObject({
+    camera,
+    ...range,
+    until: time.nullable().optional(),
+    kind: z.enum(['bookmark', 'export']).optional(),
+    text: z.string().trim().max(500).optional(),
+  }),
+  'protected.list': z.strictObject({ camera: camera.optional(), from: time.optional(), to: time.optional() }),
+  'protected.remove': z.strictObject({ key: z.number().int().min(1) }),
   'metrics': nothing,
 } satisfies { [N in CallName]: z.ZodType<CallArgs<N>> };
 

@@ -9,7 +9,6 @@ import { lanInterfaces, lanMode } from '../../peer/lan/interfaces.ts';
 import { Healing } from '../healing/healing.ts';
 import { Archive } from '../archive/archive.ts';
 import { Playback } from '../playback/playback.ts';
-import { collectGarbage } from '../recording/garbage.ts';
 import { Recorder } from '../recording/recorder.ts';
 import { StorageFolders } from '../recording/folders.ts';
 import { RangeDeletion } from '../recording/range-deletion.ts';
@@ -17,6 +16,8 @@ import { Register } from '../recording/segment-register.ts';
 import { SegmentRemover } from '../recording/segment-remover.ts';
 import { IndexRepair } from '../recording/repair.ts';
 import { RunPeriods } from '../recording/run-periods.ts';
+import { Protection } from '../retention/protection.ts';
+import { StorageCare } from '../retention/storage-care.ts';
 import { HandOffers } from '../sources/p2p/hand-offers.ts';
 import { Exporter } from '../proof/exporter.ts';
 import { ProofLog } from '../proof/proof-log.ts';
@@ -70,7 +71,7 @@ export class Engine {
       storage.onFailure.on(onFailure);
       const identity = await appIdentity(storage, dataKey);
       const runs = new RunPeriods({ storage, clock, log, lostFrom: storage.report.ledgerLostFrom });
-      const folders = new StorageFolders(dataDir);
+      const folders = await StorageFolders.open(storage, dataDir, { clock, log: log.child('folders') });
       const proofs = new ProofLog({ dataDir, storage, folders, identity, clock, log: log.child('proofs') });
       const notices = [...options.notices, ...(await proofs.start())];
       closers.push(() => proofs.close());
@@ -116,10 +117,7 @@ export class Engine {
         log: log.child('hand'),
       });
       closers.push(() => handOffers.close());
-      const deleteRemoved = () =>
-        void collectGarbage({ storage, folders, log }).catch((error: unknown) =>
-          log.warn(`removed recordings are deleted at the next start: ${String(error)}`),
-        );
+      const deleteRemoved = () => care.retention.wake();
       const cameras: Cameras = new Cameras({
         storage,
         dataKey,
@@ -190,6 +188,22 @@ export class Engine {
         clock,
         log: log.child('export'),
       });
+      const remover = new SegmentRemover(storage, proofs);
+      const care: StorageCare = await StorageCare.open({
+        storage,
+        remover,
+        folders,
+        clock,
+        log: log.child('retention'),
+        async returned(folder) {
+          const busy = (path: string) => cameras.writes(path);
+          const root = (key: number) => (key === folder.key ? folder.root : null);
+          await new IndexRepair({ storage, register, folders: { all: [folder], root }, log: log.child('repair'), busy }).before();
+        },
+        erased: (camera, { from, to }) => events.emit({ kind: 'recording.removed', camera, from, to }),
+        changed: (conditions) => events.emit({ kind: 'storage.changed', folders: conditions }),
+      });
+      closers.push(() => care.close());
       const deletion = new RangeDeletion({
         storage,
         remover,
@@ -215,6 +229,9 @@ export class Engine {
         exporter,
         healing,
         deletion,
+        folders,
+        care,
+        protection: new Protection(storage, () => care.retention.wake()),
         coverage: new CoverageFigures(playback, clock),
         events,
         natMonitor,
@@ -239,6 +256,7 @@ export class Engine {
       archive.start();
       // The files are not all that there is: what only the archive has is in no folder.
       if (storage.report.setAside && archive.settings.target) archive.restore();
+      care.start();
       repair.start();
       closers.push(() => repair.close());
       const copies = new DatabaseCopies({ dataDir, clock, log: log.child('copies'), onFailure });

@@ -1,6 +1,7 @@
 import { parentPort as workerParent, type MessagePort as WorkerPort } from 'node:worker_threads';
 import { asCoded, type CodedError } from '../base/errors.ts';
 import { systemClock } from '../base/clock.ts';
+import { moreFileThreads } from '../base/file-threads.ts';
 import { createLog } from '../base/log.ts';
 import type { Port } from '../contract/wire.ts';
 import { Engine } from './engine.ts';
@@ -20,6 +21,7 @@ interface ElectronParent {
   on(event: 'message', listener: (event: { data: HostMessage; ports: MainPort[] }) => void): void;
 }
 
+moreFileThreads();
 const log = createLog('engine');
 const parent = findParent();
 let engine: Promise<Engine> | undefined;

@@ -49,6 +49,7 @@ function subject(broadcast: Broadcast): string | undefined {
   if (broadcast.kind === 'event.started' || broadcast.kind === 'event.ended') return `event ${broadcast.event.id}`;
   if (broadcast.kind === 'recording.added') return `recording ${broadcast.camera}`;
   if (broadcast.kind === 'recording.removed') return `removed ${broadcast.camera}`;
+  if (broadcast.kind === 'storage.changed') return broadcast.kind;
   return undefined;
 }
 

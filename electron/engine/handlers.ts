@@ -3,7 +3,10 @@ import type { AppInfo } from '../contract/model.ts';
 import type { Healing } from '../healing/healing.ts';
 import type { Playback } from '../playback/playback.ts';
 import type { Exporter } from '../proof/exporter.ts';
+import type { StorageFolders } from '../recording/folders.ts';
 import type { RangeDeletion } from '../recording/range-deletion.ts';
+import type { Protection } from '../retention/protection.ts';
+import type { StorageCare } from '../retention/storage-care.ts';
 import type { NatMonitor } from '../sources/surroundings.ts';
 import type { Storage } from '../storage/client.ts';
 import { appInfo, diskSpace } from './app-info.ts';
@@ -15,6 +18,7 @@ import type { Events } from './events.ts';
 import { qrRows, type HandPairing } from './hand-pairing.ts';
 import { serveLive } from './live.ts';
 import { metricsText } from './metrics.ts';
+import { storageMetrics } from './storage-metrics.ts';
 import type { NatChoices } from './nat-settings.ts';
 
 export interface Parts {
@@ -25,6 +29,9 @@ export interface Parts {
   readonly healing: Healing;
   readonly deletion: RangeDeletion;
   readonly coverage: CoverageFigures;
+  readonly folders: StorageFolders;
+  readonly care: StorageCare;
+  readonly protection: Protection;
   readonly events: Events;
   readonly natMonitor: NatMonitor;
   readonly natChoices: NatChoices;
@@ -93,6 +100,21 @@ export function callHandlers(parts: Parts, connections: () => number): CallHandl
     'timeline.query': (query) => playback.timeline(query),
     'playback.gop': (query) => playback.gop(query),
     'playback.jpeg': async (query) => ({ value: null, bytes: await playback.frameJpeg(query) }),
+    'storage.folders': () => parts.care.folders(),
+    'storage.addFolder': ({ path }) => parts.care.add(path),
+    'storage.removeFolder': async ({ key, forget = false }) => {
+      await parts.care.remove(key, forget);
+      return null;
+    },
+    'storage.settings': () => parts.care.settings,
+    'storage.configure': (settings) => parts.care.configure(settings),
+    'storage.usage': () => parts.care.usage(),
+    'protected.add': (range) => parts.protection.add(range),
+    'protected.list': (query) => parts.protection.list(query),
+    'protected.remove': async ({ key }) => {
+      await parts.protection.remove(key);
+      return null;
+    },
     'metrics': async () => {
       const [totals, disk] = await Promise.all([storage.call('totals', {}), diskSpace(parts.dataDir)]);
       const figures = {
@@ -105,10 +127,11 @@ export function callHandlers(parts: Parts, connections: () => number): CallHandl
         healing: parts.healing.counters,
         coverage: await parts.coverage.of(cameras.all().map(({ work }) => work.record.id)),
       };
-      return metricsText(
+      const engine = metricsText(
         cameras.all().map(({ work }) => work),
         figures,
       );
+      return engine + storageMetrics(await parts.care.folders(), parts.folders, parts.care.retention);
     },
   };
 }

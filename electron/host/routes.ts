@@ -5,6 +5,8 @@ import type { EngineClient } from '../contract/client.ts';
 import { callSchemas } from '../contract/schema.ts';
 import { sendClip } from './clip.ts';
 import { HttpError } from './problem.ts';
+import { sendJson } from './send-json.ts';
+import { storageRoutes } from './storage-routes.ts';
 import { parse, queryOf, readJson, timeParameter } from './request.ts';
 
 export interface RouteContext {
@@ -243,6 +245,7 @@ export const routes: readonly Route[] = [
       response.writeHead(200, { 'Content-Type': 'image/jpeg', 'Content-Length': bytes.length, 'Cache-Control': 'no-store' }).end(bytes);
     },
   },
+  ...storageRoutes,
   {
     method: 'GET',
     path: '/metrics',
@@ -269,15 +272,4 @@ export function findRoute(method: string, path: string): { route: Route; id: str
 
 function patternOf(path: string): RegExp {
   return new RegExp(`^${path.replaceAll('.', '\\.').replace('{id}', '(?<id>cam-[a-z2-7]{8})')}$`);
-}
-
-function sendJson(response: ServerResponse, status: number, value: unknown, headers: Record<string, string> = {}): void {
-  const body = JSON.stringify(value) + '\n';
-  response.writeHead(status, {
-    'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-    ...headers,
-  });
-  response.end(response.req.method === 'HEAD' ? undefined : body);
 }

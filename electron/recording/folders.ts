@@ -49,6 +49,8 @@ export class StorageFolders implements FolderRoots {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #watches = new Map<FolderKey, FolderWatch>();
+  /** Being removed: they take nothing any more. */
+  readonly #leaving = new Set<FolderKey>();
   #storage: Pick<Storage, 'call'> | null = null;
   #installation: string | null = null;
   #nextKey = 1;
@@ -131,12 +133,12 @@ export class StorageFolders implements FolderRoots {
    * @throws CodedError why the folder asked for takes nothing, when no other does
    */
   async choose(preferred: FolderKey): Promise<StorageFolder> {
-    const own = this.#watches.get(preferred) ?? this.#watches.get(0);
+    const own = (this.#leaving.has(preferred) ? null : this.#watches.get(preferred)) ?? this.#watches.get(0);
     if (!own) throw new Error('there is no storage folder at all');
     await own.look();
     if (!own.failure) return own.folder;
     const others = this.watches
-      .filter((watch) => watch !== own && !watch.failure)
+      .filter((watch) => watch !== own && !watch.failure && !this.#leaving.has(watch.folder.key))
       .sort((a, b) => (b.space?.free ?? 0) - (a.space?.free ?? 0));
     for (const other of others) {
       await other.look();
@@ -162,12 +164,18 @@ export class StorageFolders implements FolderRoots {
     return this.#oneAtATime(() => this.#add(path));
   }
 
+  /** Nothing is recorded to it from now on. */
+  retire(key: FolderKey): void {
+    this.#leaving.add(key);
+  }
+
   /** It is used no more; its files and its mark stay. To be called when no row names it. */
   remove(key: FolderKey): Promise<void> {
     return this.#oneAtATime(async () => {
       if (key === 0) throw new CodedError('bad-request', 'The data folder itself cannot be removed from Keyhole.');
       if (!this.#watches.has(key)) throw new CodedError('not-found', `There is no storage folder ${key}.`);
       this.#watches.delete(key);
+      this.#leaving.delete(key);
       await this.#save();
       this.changed.emit();
     });

@@ -14,6 +14,8 @@ export interface Removal {
   readonly because: { readonly reason: GapReason; readonly text: string } | null;
   /** Only the files of the storage folders go: what the archive has stays listed, and is played from there. */
   readonly keepArchived?: boolean;
+  /** The files stay where they are: their folder is not Keyhole's any more. */
+  readonly keepFiles?: boolean;
 }
 
 /** Starts looked at between the first and the last that go, to tell what stays in between. */
@@ -31,13 +33,13 @@ export class SegmentRemover {
   }
 
   /** Returns the bytes that went from the index. Errors: those of the database, and of the disk that holds the proofs. */
-  async remove({ camera, starts, why, because, keepArchived = false }: Removal): Promise<number> {
+  async remove({ camera, starts, why, because, keepArchived = false, keepFiles = false }: Removal): Promise<number> {
     if (starts.length === 0) return 0;
     if (this.#proofs) {
       const ranges = await this.#ranges(camera, starts, keepArchived);
       if (ranges.length > 0) await this.#proofs.removed({ camera, ranges, why });
     }
-    return this.#storage.call('deleteSegments', { camera, starts, because, keepArchived });
+    return this.#storage.call('deleteSegments', { camera, starts, because, keepArchived, keepFiles });
   }
 
   /** As few ranges as say it: what stays between two that go parts them. */

@@ -81,13 +81,14 @@ export interface StorageCalls extends EventCalls, IndexCalls, LedgerCalls, Proof
   /**
    * Rows, their spans, a note of their files as garbage, and (with `because`) why the time is missing now, in one transaction. Starts that
    * are not there are passed over. With `keepArchived` a segment that the archive has keeps its row, and is played from there. Returns the
-   * bytes of the files that go. At most some hundreds at a time: other queries wait meanwhile.
+   * bytes of the files that go; with `keepFiles` none is noted as garbage. At most some hundreds at a time: other queries wait meanwhile.
    */
   deleteSegments(args: {
     readonly camera: CameraKey;
     readonly starts: readonly UtcMs[];
     readonly because: { readonly reason: GapReason; readonly text: string } | null;
     readonly keepArchived?: boolean;
+    readonly keepFiles?: boolean;
   }): number;
 
   /** The row of a file that is already safe on disk. An existing row of the same start is replaced; if it spoke of another file, that is garbage now. */

@@ -264,6 +264,40 @@ describe('the rest of the interface', () => {
   });
 });
 
+describe('storage over HTTP', () => {
+  it('lists, adds and removes folders; one with recordings only when they are to be forgotten', async () => {
+    const path = '/api/v1/storage/folders';
+    expect(JSON.parse((await host.ask('GET', path)).body)).toMatchObject([{ key: 0, state: 'ok', floorBytes: 5, recordingBytes: 50 }]);
+    const added = await host.json('POST', path, { path: '/disks/two' });
+    expect([added.status, JSON.parse(added.body)]).toMatchObject([201, { key: 1, path: '/disks/two' }]);
+    for (const bad of [{}, { path: '' }, { path: 3 }, { path: '/x', key: 1 }])
+      expect((await host.json('POST', path, bad)).status).toBe(400);
+    expect((await host.ask('DELETE', `${path}?key=1`)).status).toBe(409);
+    expect((await host.ask('DELETE', `${path}?key=1&recordings=forget`)).status).toBe(204);
+    for (const bad of ['', '?key=x', '?key=-1', '?key=1&recordings=delete'])
+      expect((await host.ask('DELETE', path + bad)).status).toBe(400);
+  });
+
+  it('protects ranges, lists them and lets them go', async () => {
+    const path = '/api/v1/protected';
+    const added = await host.json('POST', path, { camera: id, from: 1000, to: 2000, text: ' the fox ' });
+    expect([added.status, JSON.parse(added.body)]).toEqual([
+      201,
+      { key: 7, camera: id, from: 1000, to: 2000, until: null, kind: 'bookmark', text: 'the fox' },
+    ]);
+    expect(JSON.parse((await host.ask('GET', `${path}?camera=${id}&from=5`)).body)).toMatchObject([{ camera: id, from: 5 }]);
+    for (const bad of [
+      { camera: id, from: 1 },
+      { camera: id, from: 1, to: 2, kind: 'magic' },
+      { camera: 'x', from: 1, to: 2 },
+    ])
+      expect((await host.json('POST', path, bad)).status).toBe(400);
+    expect((await host.ask('DELETE', `${path}?key=7`)).status).toBe(204);
+    expect((await host.ask('DELETE', `${path}?key=8`)).status).toBe(404);
+    expect((await host.ask('DELETE', path)).status).toBe(400);
+  });
+});
+
 describe('docs/openapi.yaml', () => {
   /** Paths stand two spaces deep, methods four: all the YAML that needs to be understood. */
   async function described(): Promise<string[]> {

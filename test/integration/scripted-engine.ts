@@ -2,7 +2,7 @@ import { parentPort, type MessagePort } from 'node:worker_threads';
 import { CodedError } from '../../electron/base/errors.ts';
 import { silentLog } from '../../electron/base/log.ts';
 import { utcMs } from '../../electron/base/units.ts';
-import { ALWAYS_RECORDED, DEFAULT_RECORDING, type Camera } from '../../electron/contract/model.ts';
+import { ALWAYS_RECORDED, DEFAULT_RECORDING, type Camera, type StorageFolderInfo } from '../../electron/contract/model.ts';
 import { ContractServer, type CallHandlers, type StreamHandlers } from '../../electron/engine/contract-server.ts';
 import { fromWorkerPort } from '../../electron/engine/ports.ts';
 import type { EngineMessage, HostMessage } from '../../electron/engine/protocol.ts';
@@ -25,6 +25,19 @@ function camera(id: string): Camera {
 function notSupported(): never {
   throw new CodedError('not-supported', 'The scripted engine cannot do this.');
 }
+
+const folder: StorageFolderInfo = {
+  key: 0,
+  path: '/recordings',
+  state: 'ok',
+  text: null,
+  freeBytes: 10,
+  totalBytes: 100,
+  floorBytes: 5,
+  recordingBytes: 50,
+  segments: 2,
+  oldest: START,
+};
 
 const calls: CallHandlers = {
   'app.info': () => ({ version: '0', host: 'browser', dataDir, ffmpeg: null, disk: null, notices: [], fingerprint: 'test' }),
@@ -123,6 +136,31 @@ const calls: CallHandlers = {
     throw new CodedError('not-found', 'No footage.');
   },
   'playback.jpeg': ({ at }) => ({ value: null, bytes: new TextEncoder().encode(`the picture at ${at}`) }),
+  'storage.folders': () => [folder],
+  'storage.addFolder': ({ path }) => ({ ...folder, key: 1, path }),
+  'storage.removeFolder': ({ key, forget }) => {
+    if (!forget) throw new CodedError('conflict', `There are recordings in folder ${key}.`);
+    return null;
+  },
+  'storage.settings': () => ({ floor: null }),
+  'storage.configure': (settings) => settings,
+  'storage.usage': () => [],
+  'protected.add': ({ camera: id, from, to, until = null, kind = 'bookmark', text = '' }) => ({
+    key: 7,
+    camera: id,
+    from,
+    to,
+    until,
+    kind,
+    text,
+  }),
+  'protected.list': ({ camera: id = 'cam-aaaaaaaa', from = START, to = START }) => [
+    { key: 7, camera: id, from, to, until: null, kind: 'export', text: 'kept' },
+  ],
+  'protected.remove': ({ key }) => {
+    if (key !== 7) throw new CodedError('not-found', `There is no protected range ${key}.`);
+    return null;
+  },
   'metrics': () => 'keyhole_test 1\n',
 };
 

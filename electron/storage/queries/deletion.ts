@@ -70,7 +70,7 @@ export function deletionQueries(db: SqlDatabase, spans: SpanIndex): DeletionCall
   };
 
   return {
-    deleteSegments: db.transaction(({ camera, starts, because, keepArchived }: Parameters<DeletionCalls['deleteSegments']>[0]) => {
+    deleteSegments: db.transaction(({ camera, starts, because, keepArchived, keepFiles }: Parameters<DeletionCalls['deleteSegments']>[0]) => {
       const { id } = (idOf.get(camera) ?? {}) as { id?: string };
       if (id === undefined) return 0;
       const gone: Row[] = [];
@@ -78,7 +78,7 @@ export function deletionQueries(db: SqlDatabase, spans: SpanIndex): DeletionCall
       for (const start of [...new Set(starts)].sort((a, b) => a - b)) {
         const row = at.get(camera, start) as Row | undefined;
         if (!row) continue;
-        if (row.folder !== null) note.run(row.folder, segmentFile(id, start, originOf(row.origin)));
+        if (row.folder !== null && !keepFiles) note.run(row.folder, segmentFile(id, start, originOf(row.origin)));
         bytes += row.bytes;
         if (keepArchived && row.archive !== null) {
           onlyArchive.run(camera, start);
