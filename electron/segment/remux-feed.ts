@@ -27,7 +27,7 @@ export type RemuxFactory = (options: {
 /** Units that wait while one process ends and the next begins. */
 const MAX_HELD = 2_000;
 /** A picture comes out when the next one is there. One that does not for so long, milliseconds, is in an ffmpeg that hangs. */
-const STUCK_MS = 8_000;
+const STUCK_MS = 8_500;
 /** One that worked so long before it failed, milliseconds, is followed by another at once. */
 const PROVED_MS = 10_000;
 /** So often the same units are given to another ffmpeg: it may be they that it fails of. */
@@ -99,7 +99,7 @@ export class RemuxFeed {
     const now = this.#options.clock.monotonic();
     const overdueSince = this.#running?.overdueSince ?? null;
     if (overdueSince !== null && now - overdueSince >= STUCK_MS) {
-      const text = `ffmpeg, which writes the recording, gave nothing back for ${STUCK_MS / 1000} s: it was killed and started anew.`;
+      const text = `ffmpeg, which writes the recording, gave nothing back for ${Math.round(STUCK_MS / 1000)} s: it was killed and started anew.`;
       this.#fail({ reason: 'ffmpeg-failed', text });
     } else if (!this.#running && !this.#held && this.#kept.waiting) this.#start();
   }
@@ -204,7 +204,7 @@ export class RemuxFeed {
     const taken = config !== null && running.process.write(config === unit.config ? unit : { ...unit, config });
     if (taken && video) {
       running.inside += 1;
-      if (running.inside > 1) running.overdueSince ??= this.#options.clock.monotonic();
+      if (isOverdue(running)) running.overdueSince ??= this.#options.clock.monotonic();
     } else if (!taken && video && this.#running === running) this.#refused();
     else if (!taken) this.counters.dropped += 1;
   }
@@ -224,7 +224,7 @@ export class RemuxFeed {
     if (running.dead) return;
     if (unit.config.kind === 'video') {
       running.inside -= 1;
-      running.overdueSince = running.inside > 1 ? this.#options.clock.monotonic() : null;
+      running.overdueSince = isOverdue(running) ? this.#options.clock.monotonic() : null;
     }
     if (!running.kept.cameOut(unit)) return;
     running.progressed = true;
@@ -293,6 +293,9 @@ export class RemuxFeed {
     this.#waitForKey = true;
   }
 }
+
+/** Beside sound a picture may wait for that as well. */
+const isOverdue = ({ inside, audio }: Running) => inside > (audio ? 2 : 1);
 
 function sameConfig(a: TrackConfig | null, b: TrackConfig): boolean {
   if (a === b) return true;

@@ -110,8 +110,8 @@ export class RecordingWorld {
 
   async until(at: number): Promise<void> {
     while (this.clock.now() < at) {
-      // One picture waits in ffmpeg for the next one.
-      for (let i = 0; this.#inside > 1; i++) {
+      // A picture waits in ffmpeg for the next one, and with sound for that too.
+      for (let i = 0; this.#inside > 2; i++) {
         if (i > 5_000) throw new Error(`${this.#inside} pictures do not come out of ffmpeg`);
         await new Promise((resolve) => setTimeout(resolve, 2));
       }
