@@ -9,7 +9,7 @@ const HOUR = 3_600_000;
 
 /** Stands at the far end: recorded up to an hour before T0, then away, and from T0 on ten seconds of each minute are missing. */
 function tile({ from, to }: { from: UtcMs; to: UtcMs }) {
-  const spans = [];
+  const spans: { from: UtcMs; to: UtcMs }[] = [];
   const pieces: { from: number; to: number; reason: GapReason; text: string; owed: boolean }[] = [];
   const add = (start: number, end: number, reason: GapReason | null) => {
     const [a, b] = [Math.max(start, from), Math.min(end, to)];
