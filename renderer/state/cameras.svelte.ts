@@ -1,7 +1,7 @@
 import { SvelteMap } from 'svelte/reactivity';
 import type { EngineClient } from '../../electron/contract/client.ts';
 import type { Broadcast } from '../../electron/contract/events.ts';
-import type { Camera, CameraId, HandOffer, NewSource, RelayPolicy, UtcMs } from '../../electron/contract/model.ts';
+import type { Camera, CameraId, HandOffer, NewSource, RecordingChanges, RelayPolicy, UtcMs } from '../../electron/contract/model.ts';
 import type { EngineLink } from '../api/engine-link.ts';
 
 export interface RecordingAdded {
@@ -66,6 +66,20 @@ export class Cameras {
 
   async setRelay(id: CameraId, relay: RelayPolicy): Promise<void> {
     this.#put(await this.#link.call('cameras.update', { id, relay }));
+  }
+
+  /** What is not named stays as it is. Rejects with the engine's CodedError. */
+  async setRecording(id: CameraId, recording: RecordingChanges): Promise<void> {
+    this.#put(await this.#link.call('cameras.update', { id, recording }));
+  }
+
+  /** For so many minutes, or until it is cancelled. Rejects with the engine's CodedError. */
+  async recordNow(camera: CameraId, minutes: number | null): Promise<void> {
+    this.#put(await this.#link.call('recording.now', { camera, minutes }));
+  }
+
+  async cancelRecordNow(camera: CameraId): Promise<void> {
+    this.#put(await this.#link.call('recording.cancelNow', { camera }));
   }
 
   /** Rejects with the engine's CodedError. */

@@ -1,7 +1,9 @@
 import type { CameraId } from '../../electron/contract/model.ts';
 
 /** What stands beside a camera's picture. */
-export type CameraPanel = 'connection' | 'facts';
+export type CameraPanel = 'connection' | 'facts' | 'recording';
+
+const PANELS: readonly string[] = ['connection', 'facts', 'recording'] satisfies CameraPanel[];
 
 export type Place =
   | { readonly view: 'wall' }
@@ -11,7 +13,8 @@ export type Place =
 
 export function parsePlace(hash: string): Place {
   const [view, id, panel] = hash.replace(/^#\/?/, '').split('/');
-  if (view === 'camera' && id) return { view, id: decoded(id), ...(panel === 'connection' || panel === 'facts' ? { panel } : {}) };
+  if (view === 'camera' && id)
+    return { view, id: decoded(id), ...(panel && PANELS.includes(panel) ? { panel: panel as CameraPanel } : {}) };
   if (view === 'settings' || view === 'network') return { view };
   return { view: 'wall' };
 }
