@@ -13,6 +13,7 @@ import type { FolderRoots } from '../segment/segment.ts';
 import type { Storage } from '../storage/client.ts';
 import { ArchiveBook } from './book.ts';
 import { ArchiveReader } from './archive-reader.ts';
+import type { RemoveRows } from './expiry.ts';
 import { ownFolder } from './object-store.ts';
 import { restoreFromArchive, type RestoreProgress } from './restore.ts';
 import { Uploader } from './uploader.ts';
@@ -26,6 +27,8 @@ export interface ArchiveOptions {
   readonly log: Log;
   /** The disk is behind with what is recorded: copying waits. */
   readonly behind: () => boolean;
+  /** Takes rows that only the archive had out of the index; unless said, the database alone is asked. */
+  readonly remove?: RemoveRows;
   /** State or settings changed. */
   readonly changed?: () => void;
 }
@@ -43,10 +46,11 @@ export class Archive {
 
   private constructor(options: ArchiveOptions, book: ArchiveBook) {
     const { storage, folders, clock, log, behind } = options;
+    const remove: RemoveRows = options.remove ?? ((args) => storage.call('deleteSegments', args));
     this.#options = options;
     this.#book = book;
     this.reader = new ArchiveReader({ storage, book, clock });
-    this.#uploader = new Uploader({ storage, folders, book, clock, log, behind, changed: () => options.changed?.() });
+    this.#uploader = new Uploader({ storage, folders, book, clock, log, behind, remove, changed: () => options.changed?.() });
   }
 
   static async open(options: ArchiveOptions): Promise<Archive> {

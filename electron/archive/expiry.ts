@@ -15,6 +15,13 @@ const BECAUSE = {
   text: 'This time was in the archive only, and was deleted there because the archive keeps no more.',
 } as const;
 
+/** Rows that nothing but the archive has leave the index, with whatever must know of it. */
+export type RemoveRows = (args: {
+  readonly camera: CameraKey;
+  readonly starts: readonly UtcMs[];
+  readonly because: { readonly reason: 'deleted-by-retention'; readonly text: string };
+}) => Promise<unknown>;
+
 export interface ExpiryLimits {
   readonly keepDays: number | null;
   readonly keepBytes: number | null;
@@ -28,10 +35,12 @@ export class Expiry {
   readonly counters = { expired: 0, objects: 0 };
   readonly #storage: Pick<Storage, 'call'>;
   readonly #clock: Pick<Clock, 'now'>;
+  readonly #remove: RemoveRows;
 
-  constructor(storage: Pick<Storage, 'call'>, clock: Pick<Clock, 'now'>) {
+  constructor(storage: Pick<Storage, 'call'>, clock: Pick<Clock, 'now'>, remove: RemoveRows) {
     this.#storage = storage;
     this.#clock = clock;
+    this.#remove = remove;
   }
 
   /** One step of at most AT_ONCE rows. True when there is more to do. */
@@ -78,7 +87,7 @@ export class Expiry {
     for (const local of [true, false]) {
       for (const [camera, starts] of byCamera(rows.filter((row) => row.local === local))) {
         if (local) await this.#storage.call('archiveRelease', { archive, camera, starts });
-        else await this.#storage.call('deleteSegments', { camera, starts, because: BECAUSE });
+        else await this.#remove({ camera, starts, because: BECAUSE });
       }
     }
     this.counters.expired += rows.length;

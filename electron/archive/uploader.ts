@@ -8,7 +8,7 @@ import type { Storage } from '../storage/client.ts';
 import type { CameraKey, CameraRow } from '../storage/interface.ts';
 import type { ArchiveBook, KnownArchive } from './book.ts';
 import { copySegment } from './copy.ts';
-import { Expiry } from './expiry.ts';
+import { Expiry, type RemoveRows } from './expiry.ts';
 import { Pace } from './pace.ts';
 
 /** The small picture is copied when the main one has not taken its place in so long, milliseconds. */
@@ -34,6 +34,8 @@ export interface UploaderOptions {
   readonly log: Log;
   /** The disk is behind with what is recorded: that goes first. */
   readonly behind: () => boolean;
+  /** Takes rows out of the index. */
+  readonly remove: RemoveRows;
   readonly changed: () => void;
 }
 
@@ -62,7 +64,7 @@ export class Uploader {
   constructor(options: UploaderOptions) {
     this.#options = options;
     this.pace = new Pace(options.clock, () => options.book.settings.rateKbps);
-    this.expiry = new Expiry(options.storage, options.clock);
+    this.expiry = new Expiry(options.storage, options.clock, options.remove);
   }
 
   get error(): CodedError | null {

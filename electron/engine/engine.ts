@@ -118,6 +118,7 @@ export class Engine {
       });
       closers.push(() => handOffers.close());
       const deleteRemoved = () => care.retention.wake();
+      const recorders: Recorder[] = [];
       const cameras: Cameras = new Cameras({
         storage,
         dataKey,
@@ -157,6 +158,7 @@ export class Engine {
             onChanged: changed,
             onAdded: ({ from, to }) => events.emit({ kind: 'recording.added', camera: camera.id, from, to }),
           });
+          recorders.push(recorder);
           return new CameraModes({ camera, recorder, storage, events, clock, log, onChanged: changed });
         },
       });
@@ -166,7 +168,7 @@ export class Engine {
         folders,
         clock,
         log: log.child('archive'),
-        behind: () => cameras.all().some(({ work }) => work.recorder.stats.queuedBytes > BEHIND_BYTES),
+        behind: () => recorders.some(({ stats }) => stats.queuedBytes > BEHIND_BYTES),
         remove: (rows) => remover.remove({ ...rows, why: 'retention' }),
       });
       closers.push(() => archive.close());

@@ -4,11 +4,14 @@ import type { CameraId, DecoderConfig, Gop, GopGap, Keyframe, Segment } from '..
 import { concat } from '../media/concat.ts';
 import { parseFragment } from '../media/fmp4/fragment.ts';
 import type { InitSegment } from '../media/fmp4/init.ts';
-import { CodedError } from '../base/errors.ts';
+import { CodedError, type ErrorCode } from '../base/errors.ts';
 import { SPAN_TOLERANCE_MS } from '../storage/interface.ts';
 import type { Footage } from './footage.ts';
 import type { Recordings } from './recordings.ts';
 import { damaged, fragmentsIn, type SegmentReader } from './segment-reader.ts';
+
+/** What was recorded and cannot be shown now is a gap with a reason; another failure is nothing that a timeline has words for. */
+const NOT_READABLE: readonly ErrorCode[] = ['not-found', 'archive-unreachable', 'archive-refused', 'key-unavailable', 'disk-slow'];
 
 /** One group of pictures for the page's decoder: one read of exactly its bytes. */
 export class GopReader {
@@ -33,9 +36,10 @@ export class GopReader {
       try {
         return await this.#read(segment, keyframe);
       } catch (error) {
-        if (!(error instanceof CodedError) || error.code !== 'not-found') throw error;
+        if (!(error instanceof CodedError) || !NOT_READABLE.includes(error.code)) throw error;
         const around = await this.#footage.around(camera, at);
-        const gap = { kind: 'gap', from: segment.start, to: segment.end, reason: 'unknown', text: error.message, ...around } as const;
+        const reason = error.code === 'not-found' ? 'unknown' : error.code;
+        const gap = { kind: 'gap', from: segment.start, to: segment.end, reason, text: error.message, ...around } as const;
         return { value: gap, bytes: new Uint8Array() };
       }
     }

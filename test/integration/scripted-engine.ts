@@ -97,6 +97,12 @@ const calls: CallHandlers = {
   'nat.refresh': () => null,
   'nat.settings': notSupported,
   'nat.configure': notSupported,
+  'archive.settings': notSupported,
+  'archive.configure': notSupported,
+  'archive.test': notSupported,
+  'archive.status': notSupported,
+  'archive.recovery': notSupported,
+  'archive.restore': notSupported,
   'recordings.query': ({ from, to }) => ({
     spans: [{ from, to: utcMs(from + 1000) }],
     gaps: [{ from: utcMs(from + 1000), to, reason: 'unknown', text: 'Nothing.' }],
