@@ -33,6 +33,9 @@ export interface ArchiveOptions {
   readonly changed?: () => void;
 }
 
+/** Set while what the archive has is being put back into the index. */
+const RESTORING = 'archive.restoring';
+
 /** The second place of recordings: what was chosen for it, copying there, reading back, and making the index know it. */
 export class Archive {
   /** Reads what only the archive has. */
@@ -118,6 +121,16 @@ export class Archive {
     return { text: current.key.recoveryText, folder: ownFolder(current.key.idText) };
   }
 
+  /** Restores where there is an archive, and the last time did not come to its end, or `anew`: the database is another one than before. */
+  async resumeRestore(anew: boolean): Promise<void> {
+    try {
+      const due = anew || (await this.#options.storage.call('setting', { key: RESTORING })) !== null;
+      if (due && this.#book.current && !this.#stop.signal.aborted) this.restore();
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#options.log.warn(`the archive is not looked through: ${asCoded(error).message}`);
+    }
+  }
+
   /** Begins to make the index know what the archive has; `status` tells how far it is. Errors: `bad-request` where there is no archive. */
   restore(): void {
     const { current } = this.#book;
@@ -126,10 +139,14 @@ export class Archive {
     const { storage, clock, log } = this.#options;
     const progress = { running: true, seen: 0, restored: 0, unreadable: 0 };
     this.#restore = progress;
-    this.#restoring = restoreFromArchive({ storage, archive: current, clock, log, signal: this.#stop.signal, progress })
+    const { signal } = this.#stop;
+    this.#restoring = storage
+      .call('setSetting', { key: RESTORING, value: '1' })
+      .then(() => restoreFromArchive({ storage, archive: current, clock, log, signal, progress }))
+      .then(() => storage.call('setSetting', { key: RESTORING, value: null }))
       .then(() => log.info('what the archive has is in the index', { ...progress, running: false }))
       .catch((error: unknown) => {
-        if (!this.#stop.signal.aborted) log.warn(`the index does not know all that the archive has yet: ${asCoded(error).message}`);
+        if (!signal.aborted) log.warn(`the index does not know all that the archive has yet: ${asCoded(error).message}`);
       })
       .finally(() => {
         progress.running = false;

@@ -256,10 +256,9 @@ export class Engine {
       closers.push(() => healing.close());
       network.start();
       archive.start();
-      // The files are not all that there is: what only the archive has is in no folder.
-      if (storage.report.setAside && archive.settings.target) archive.restore();
       care.start();
-      repair.start();
+      // Behind what the folders have: the rest of what there was is in the archive only.
+      void repair.start().then(() => archive.resumeRestore(storage.report.setAside !== null));
       closers.push(() => repair.close());
       const copies = new DatabaseCopies({ dataDir, clock, log: log.child('copies'), onFailure });
       copies.start();

@@ -148,13 +148,14 @@ export class IndexRepair {
     this.#tell();
   }
 
-  /** The rest in the background. Idempotent. */
-  start(): void {
+  /** The rest in the background. Idempotent. Resolves when it is done, or given up. */
+  start(): Promise<void> {
     this.#work ??= this.rest().catch((error: unknown) =>
       this.#options.log.warn('the index could not be compared with the disk: it is tried again at the next start', {
         error: String(error),
       }),
     );
+    return this.#work;
   }
 
   /** Ends after the day that is being looked at. Idempotent. */
