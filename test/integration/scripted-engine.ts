@@ -113,6 +113,7 @@ const calls: CallHandlers = {
   'coverage.days': ({ days, timeZone }) => [
     { from: utcMs(0), to: utcMs(days), owedMs: 10, recordedMs: 4, healedMs: 1, missing: [{ reason: timeZone, ms: 6 }] },
   ],
+  'healing.status': () => ({ spool: null, fetching: null, problem: null, healedMs: 0 }),
   'recordings.segments': () => [],
   'recording.now': ({ camera: id, minutes }) => {
     const manual = { until: minutes === null ? null : utcMs(minutes) };
