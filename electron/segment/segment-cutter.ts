@@ -2,7 +2,7 @@ import { pts90k, utcMs, type Pts90k, type UtcMs } from '../base/units.ts';
 import type { GapReason } from '../contract/model.ts';
 import type { AccessUnit, Fragment } from '../media/access-unit.ts';
 import { parseFragment, setBaseDecodeTime, type FragmentSample } from '../media/fmp4/fragment.ts';
-import { parseInit, type InitSegment } from '../media/fmp4/init.ts';
+import { parseInit, sameFormat, type InitSegment } from '../media/fmp4/init.ts';
 import { buildPrft } from '../media/fmp4/prft.ts';
 import { MAX_SEGMENT_MS } from './segment.ts';
 
@@ -245,14 +245,12 @@ export class SegmentCutter {
     return utcMs(Math.max(current.keyAt + 1, Math.round(unit.utc)));
   }
 
-  /** The same object for the same bytes, so that identity tells a change. */
+  /** The same object for the same format, so that identity tells a change: another ffmpeg may write bit rates and the like otherwise. */
   #init(bytes: Uint8Array): InitSegment | null {
     if (this.#parsed?.bytes === bytes) return this.#parsed.init;
-    if (this.#parsed && Buffer.compare(this.#parsed.bytes, bytes) === 0) {
-      this.#parsed = { bytes, init: this.#parsed.init };
-      return this.#parsed.init;
-    }
-    this.#parsed = { bytes, init: parseInit(bytes) };
+    const init = parseInit(bytes);
+    const known = this.#parsed?.init;
+    this.#parsed = { bytes, init: init && known && sameFormat(init, known) ? known : init };
     return this.#parsed.init;
   }
 }

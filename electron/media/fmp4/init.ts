@@ -52,3 +52,21 @@ function readTrack(bytes: Uint8Array, trak: Box): Omit<InitTrack, 'defaults'> | 
   if (!entry || id === 0 || timescale === 0) return null;
   return { id, timescale, config: readSampleEntry(bytes, entry), format: entry.type };
 }
+
+/** Whether fragments of one are playable with the header of the other. */
+export function sameFormat(a: InitSegment, b: InitSegment): boolean {
+  return a.tracks.length === b.tracks.length && a.tracks.every((track, i) => sameTrack(track, b.tracks[i]));
+}
+
+function sameTrack(a: InitTrack, b: InitTrack | undefined): boolean {
+  if (!b || a.id !== b.id || a.timescale !== b.timescale || a.format !== b.format) return false;
+  const { duration, size, flags } = a.defaults;
+  if (duration !== b.defaults.duration || size !== b.defaults.size || flags !== b.defaults.flags) return false;
+  if (a.config === null || b.config === null) return a.config === b.config;
+  const shape = (config: TrackConfig) => (config.kind === 'video' ? [config.width, config.height] : [config.sampleRate, config.channels]);
+  return (
+    a.config.codecString === b.config.codecString &&
+    shape(a.config).join() === shape(b.config).join() &&
+    Buffer.compare(a.config.description, b.config.description) === 0
+  );
+}
