@@ -8,6 +8,7 @@ import { Nat } from './nat.svelte.ts';
 import { Now } from './now.svelte.ts';
 import { Preferences, type KeptValues } from './preferences.svelte.ts';
 import { Route } from './route.svelte.ts';
+import { StorageRoom } from './storage.svelte.ts';
 import { Visibility } from './visibility.svelte.ts';
 
 /** Everything the components show, made once by main.ts and handed down by context. */
@@ -16,6 +17,7 @@ export class AppState {
   readonly connection: Connection;
   readonly cameras: Cameras;
   readonly nat: Nat;
+  readonly storage: StorageRoom;
   readonly preferences: Preferences;
   readonly route = new Route();
   readonly now = new Now();
@@ -27,6 +29,7 @@ export class AppState {
     this.connection = new Connection(this.link);
     this.cameras = new Cameras(this.link);
     this.nat = new Nat(this.link, this.cameras);
+    this.storage = new StorageRoom(this.link, this.cameras);
     this.preferences = new Preferences(kept);
     this.live = live;
   }

@@ -1,7 +1,16 @@
 import { SvelteMap } from 'svelte/reactivity';
 import type { EngineClient } from '../../electron/contract/client.ts';
 import type { Broadcast } from '../../electron/contract/events.ts';
-import type { Camera, CameraId, HandOffer, NewSource, RecordingChanges, RelayPolicy, UtcMs } from '../../electron/contract/model.ts';
+import type {
+  Camera,
+  CameraId,
+  HandOffer,
+  NewSource,
+  RecordingChanges,
+  RelayPolicy,
+  StorageCondition,
+  UtcMs,
+} from '../../electron/contract/model.ts';
 import type { EngineLink } from '../api/engine-link.ts';
 
 export interface RecordingAdded {
@@ -21,6 +30,7 @@ export class Cameras {
   #recordingListeners: readonly ((added: RecordingAdded) => void)[] = [];
   #removalListeners: readonly ((removed: RecordingAdded) => void)[] = [];
   #natListeners: readonly ((broadcast: NatBroadcast) => void)[] = [];
+  #storageListeners: readonly ((folders: readonly StorageCondition[]) => void)[] = [];
   readonly #byId = new SvelteMap<CameraId, Camera>();
   #loaded = $state(false);
   #notices = $state.raw<readonly string[]>([]);
@@ -116,6 +126,12 @@ export class Cameras {
     return () => (this.#natListeners = this.#natListeners.filter((other) => other !== listener));
   }
 
+  /** What it tells of the storage folders. */
+  onStorage(listener: (folders: readonly StorageCondition[]) => void): () => void {
+    this.#storageListeners = [...this.#storageListeners, listener];
+    return () => (this.#storageListeners = this.#storageListeners.filter((other) => other !== listener));
+  }
+
   /** Events first, then the list: nothing that changes in between is missed. */
   #listen(client: EngineClient): void {
     let told: CameraId[] | undefined = [];
@@ -150,6 +166,7 @@ export class Cameras {
     else if (broadcast.kind === 'notice') this.#notice(broadcast.text);
     else if (broadcast.kind === 'recording.added') for (const listener of this.#recordingListeners) listener(broadcast);
     else if (broadcast.kind === 'recording.removed') for (const listener of this.#removalListeners) listener(broadcast);
+    else if (broadcast.kind === 'storage.changed') for (const listener of this.#storageListeners) listener(broadcast.folders);
     else if (broadcast.kind === 'nat.changed' || broadcast.kind === 'nat.configured')
       for (const listener of this.#natListeners) listener(broadcast);
   }

@@ -14,7 +14,8 @@ export class FakeEngine {
   readonly source: PortSource = { open: () => Promise.resolve(this.#port()) };
 
   constructor(answers: Record<string, (args: never) => unknown>) {
-    this.answers = answers;
+    // What every page asks at its start.
+    this.answers = { 'storage.folders': () => [], ...answers };
     this.link = new EngineLink(this.source, { timers: { setTimeout: (run) => setTimeout(run, 0), clearTimeout: () => {} } });
   }
 
