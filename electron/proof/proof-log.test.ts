@@ -118,6 +118,17 @@ describe('a segment', () => {
 });
 
 describe('removals', () => {
+  it('of files that were gone at a start are told by the app, with the time it noticed', async () => {
+    await world.record(0, 40_000);
+    for (const ms of [10_000, 20_000]) rmSync(world.file(ms));
+    await repair();
+    expect(await world.verify()).toMatchObject({
+      segments: 2,
+      findings: [],
+      lost: [{ first: BEGIN + 10_000, last: BEGIN + 20_000, count: 2, at: world.clock.now() }],
+    });
+  });
+
   it('of many segments are one link, parted by what stays', async () => {
     await world.record(0, 60_000);
     await world.remover.remove({

@@ -11,6 +11,9 @@ import { nextPrev, NO_LINK, sameBytes, signatureHolds, type Link } from './link.
  */
 const SIGNATURE_EVERY = 256;
 
+/** Losses that are listed. */
+const MAX_LOST = 1_000;
+
 export interface ReadChain {
   readonly files: readonly ChainFile[];
   readonly index: ChainIndex;
@@ -18,6 +21,8 @@ export interface ReadChain {
   readonly head: ChainHead | null;
   /** Footage that began before is owed no link, UTC milliseconds. */
   readonly since: number;
+  /** Segments whose files the app itself found to be gone, and when it did. */
+  readonly lost: readonly { readonly first: number; readonly last: number; readonly count: number; readonly at: number }[];
   /** Keys that signed, in order; more than one when the app's identity was lost. */
   readonly keys: readonly Uint8Array[];
   /** Hashes of the links asked about, as far as the chain has them; null: a summary stands for the link. */
@@ -49,15 +54,16 @@ export async function readChain(args: {
       if (links % 1_024 === 0) args.progress?.(links);
     }
   }
-  const { index, head, since, keys, known } = reader;
+  const { index, head, since, keys, known, lost } = reader;
   reader.end();
-  return { files, index, links, head, since, keys, known };
+  return { files, index, links, head, since, keys, known, lost };
 }
 
 class Reader {
   readonly index = new ChainIndex();
   readonly keys: Uint8Array[] = [];
   readonly known = new Map<number, Uint8Array | null>();
+  readonly lost: { first: number; last: number; count: number; at: number }[] = [];
   head: ChainHead | null = null;
   since = 0;
   readonly #camera: CameraId;
@@ -112,7 +118,7 @@ class Reader {
 
   #note(link: Link): void {
     if (link.kind === 'segment') this.index.segment(link);
-    else if (link.kind === 'removed') this.index.removed(link);
+    else if (link.kind === 'removed') this.#removed(link);
     else if (link.kind === 'begun' || link.kind === 'summary') {
       this.since = link.since;
       this.#key(link.key);
@@ -121,6 +127,12 @@ class Reader {
     if (mismatches === 0) return;
     const when = new Date(link.at).toISOString();
     this.#findings.add('mismatch', `At ${when} the app found that links it had kept before were gone or replaced.`, { link: link.seq });
+  }
+
+  #removed(link: Extract<Link, { kind: 'removed' }>): void {
+    this.index.removed(link);
+    const { first, last, count, at, why } = link;
+    if (why === 'lost' && this.lost.length < MAX_LOST) this.lost.push({ first, last, count, at });
   }
 
   #key(key: Uint8Array): void {

@@ -44,6 +44,8 @@ export interface VerifyReport {
   readonly unchecked: number;
   /** Files from before the chain began. */
   readonly unproven: number;
+  /** No finding, since the app said so: files that were gone when it started. */
+  readonly lost: ReadChain['lost'];
   readonly head: ChainHead | null;
   readonly since: number | null;
   readonly fingerprint: string | null;
@@ -75,6 +77,7 @@ export async function verifyChain(options: VerifyOptions): Promise<VerifyReport>
     camera: options.camera.id,
     links: chain.links,
     ...files.counts,
+    lost: chain.lost,
     head: chain.head,
     since: chain.links > 0 ? chain.since : null,
     fingerprint: chain.keys.length > 0 ? fingerprintOf(chain.keys.at(-1) as Uint8Array) : null,

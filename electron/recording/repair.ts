@@ -239,6 +239,7 @@ export class IndexRepair {
   async #lose({ camera, folder }: DayPlace, rows: readonly SegmentFileRow[]): Promise<void> {
     if (rows.length === 0) return;
     const starts = rows.map(({ start }) => start);
+    await this.#options.register.lost?.(camera.key, starts);
     const lost = await this.#options.storage.call('loseSegments', { camera: camera.key, folder, starts, text: LOST });
     this.#report.lost += lost;
     if (lost > 0)
@@ -259,7 +260,10 @@ export class IndexRepair {
     const { storage, register, log } = this.#options;
     const { segment, wholeBytes, fileBytes } = await scanSegment(path, start);
     if (!segment) {
-      if (row) await storage.call('loseSegments', { camera: camera.key, folder, starts: [start], text: LOST });
+      if (row) {
+        await register.lost?.(camera.key, [row.start]);
+        await storage.call('loseSegments', { camera: camera.key, folder, starts: [start], text: LOST });
+      }
       this.#report.empty += 1;
       await rename(path, `${path}.empty`);
       log.warn('a recording without one whole picture was put aside', { file: `${path}.empty`, bytes: fileBytes });

@@ -1,6 +1,8 @@
 import type { SegmentProofs } from '../segment/proofs.ts';
-import type { NewSegment, SegmentRegister } from '../segment/segment.ts';
+import type { UtcMs } from '../base/units.ts';
+import type { CameraKey, NewSegment, SegmentRegister } from '../segment/segment.ts';
 import type { Storage } from '../storage/client.ts';
+import { removedRanges } from './removed-ranges.ts';
 
 /** Links whose row the database has not taken yet; beyond it the oldest gets a second link, which says the same. */
 const MAX_UNLISTED = 4_096;
@@ -30,5 +32,11 @@ export class Register implements SegmentRegister {
     }
     await this.#storage.call('insertSegment', { ...segment, hash });
     this.#unlisted.delete(key);
+  }
+
+  async lost(camera: CameraKey, starts: readonly UtcMs[]): Promise<void> {
+    if (!this.#proofs) return;
+    const ranges = await removedRanges(this.#storage, camera, starts, ({ archive }) => archive === null);
+    if (ranges.length > 0) await this.#proofs.removed({ camera, ranges, why: 'lost' });
   }
 }

@@ -1,9 +1,9 @@
 import type { UtcMs } from '../base/units.ts';
-import { utcMs } from '../base/units.ts';
 import type { GapReason } from '../contract/model.ts';
-import type { RemovalCause, RemovedRange, SegmentProofs } from '../segment/proofs.ts';
+import type { RemovalCause, SegmentProofs } from '../segment/proofs.ts';
 import type { CameraKey } from '../segment/segment.ts';
 import type { Storage } from '../storage/client.ts';
+import { removedRanges } from './removed-ranges.ts';
 
 export interface Removal {
   readonly camera: CameraKey;
@@ -17,9 +17,6 @@ export interface Removal {
   /** The files stay where they are: their folder is not Keyhole's any more. */
   readonly keepFiles?: boolean;
 }
-
-/** Starts looked at between the first and the last that go, to tell what stays in between. */
-const MAX_BETWEEN = 10_000;
 
 /** The one way in which segments leave: the proof first, then the rows with a note of the files; `collectGarbage` deletes those. */
 export class SegmentRemover {
@@ -36,31 +33,9 @@ export class SegmentRemover {
   async remove({ camera, starts, why, because, keepArchived = false, keepFiles = false }: Removal): Promise<number> {
     if (starts.length === 0) return 0;
     if (this.#proofs) {
-      const ranges = await this.#ranges(camera, starts, keepArchived);
+      const ranges = await removedRanges(this.#storage, camera, starts, ({ archive }) => !keepArchived || archive === null);
       if (ranges.length > 0) await this.#proofs.removed({ camera, ranges, why });
     }
     return this.#storage.call('deleteSegments', { camera, starts, because, keepArchived, keepFiles });
-  }
-
-  /** As few ranges as say it: what stays between two that go parts them. */
-  async #ranges(camera: CameraKey, starts: readonly UtcMs[], keepArchived: boolean): Promise<RemovedRange[]> {
-    const going = new Set<number>(starts);
-    const last = Math.max(...starts);
-    const ranges: { first: UtcMs; last: UtcMs; count: number }[] = [];
-    let open: { first: UtcMs; last: UtcMs; count: number } | null = null;
-    for (let from = Math.min(...starts); ;) {
-      const rows = await this.#storage.call('segmentsInRange', { camera, from: utcMs(from), to: utcMs(last + 1), limit: MAX_BETWEEN });
-      for (const { start, archive } of rows) {
-        if (start < from) continue;
-        if (!going.has(start) || (keepArchived && archive !== null)) open = null;
-        else if (open) {
-          open.last = start;
-          open.count += 1;
-        } else ranges.push((open = { first: start, last: start, count: 1 }));
-      }
-      const reached = rows.at(-1);
-      if (!reached || rows.length < MAX_BETWEEN) return ranges;
-      from = Math.max(from, reached.start) + 1;
-    }
   }
 }

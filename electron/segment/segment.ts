@@ -42,6 +42,8 @@ export interface FolderRoots {
 /** Where a finished file is made known: its proof first, its row last. */
 export interface SegmentRegister {
   list(segment: NewSegment): Promise<void>;
+  /** Before the rows of files that are gone go: those that the archive has stay. Absent: no chain is kept. */
+  lost?(camera: CameraKey, starts: readonly UtcMs[]): Promise<void>;
 }
 
 /** A row as the rest of the program and the page see it. */
