@@ -50,7 +50,7 @@ const whole = (mode: (day: number, hour: number) => RecordingMode): WeekGrid => 
 
 export const PRESETS: readonly { readonly name: string; readonly grid: WeekGrid }[] = [
   { name: 'Always', grid: whole(() => 'continuous') },
-  { name: 'Around events', grid: whole(() => 'events') },
+  { name: 'Events', grid: whole(() => 'events') },
   { name: 'Nights', grid: whole((_, hour) => (hour >= 20 || hour < 6 ? 'continuous' : 'events')) },
   { name: 'Working hours', grid: whole((day, hour) => (day < 5 && hour >= 8 && hour < 18 ? 'continuous' : 'off')) },
   { name: 'Off', grid: whole(() => 'off') },
