@@ -3,8 +3,8 @@ import type { AccessUnit } from '../media/access-unit.ts';
 import { bytesOf } from './pre-roll-ring.ts';
 
 const PACE_MS = 20;
-/** At each turn, for each camera: some 3 000 frames and 25 MB a second, far more than comes live. */
-const PACE_UNITS = 64;
+/** At each turn, for each camera: some 1 600 frames and 25 MB a second, far more than comes live. */
+const PACE_UNITS = 32;
 const PACE_BYTES = 512 * 1024;
 /** More waits only if live frames come faster than that: then all goes on at once. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
