@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { expect, it } from 'vitest';
 import { seededRandom } from '../fakes/seeded-random.ts';
 import { expectWhole, type Told } from './after-crash.ts';
@@ -35,21 +34,22 @@ interface Killed {
 /** Starts the recorder and kills it: `afterMs` behind the first picture, or behind its start. */
 async function recordAndKill(dataDir: string, start: number, every: number, when: { starting: boolean; afterMs: number }): Promise<Killed> {
   const script = join(import.meta.dirname, 'kill-child.ts');
-  const child = spawn(process.execPath, [script, dataDir, String(start), String(every)], {
+  const note = `${dataDir}.note`;
+  rmSync(note, { force: true });
+  const child = spawn(process.execPath, [script, dataDir, note, String(start), String(every)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     // Hundreds of them start: the code is compiled once.
     env: { ...process.env, NODE_COMPILE_CACHE: join(ROOM, 'keyhole-compile-cache') },
   });
   const ended = new Promise<NodeJS.Signals | number | null>((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)));
-  let timer = when.starting ? setTimeout(() => child.kill('SIGKILL'), when.afterMs) : undefined;
-  let last: number | null = null;
-  for await (const line of createInterface(child.stdout)) {
-    if (line === 'open') continue;
-    last = Number(line);
-    timer ??= setTimeout(() => child.kill('SIGKILL'), when.afterMs);
-  }
+  const kill = () => child.kill('SIGKILL');
+  let timer = when.starting ? setTimeout(kill, when.afterMs) : undefined;
+  child.stdout.once('data', () => (timer ??= setTimeout(kill, when.afterMs)));
+  const how = await ended;
   clearTimeout(timer);
-  return { last, ended: await ended };
+  // The note is as the killed one left it: what it wrote to a file is not lost with it.
+  const last = existsSync(note) ? Number(readFileSync(note, 'utf8')) : 0;
+  return { last: last > 0 ? last : null, ended: how };
 }
 
 async function lane(kills: number, random: () => number): Promise<{ recorded: number; worst: number }> {
@@ -77,6 +77,7 @@ async function lane(kills: number, random: () => number): Promise<{ recorded: nu
     }
     recorded += told.length;
     rmSync(dataDir, { recursive: true, force: true });
+    rmSync(`${dataDir}.note`, { force: true });
   }
   return { recorded, worst };
 }
