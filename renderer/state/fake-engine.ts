@@ -3,6 +3,14 @@ import type { Port, WireMessage } from '../../electron/contract/wire.ts';
 import { EngineLink } from '../api/engine-link.ts';
 import type { PortSource } from '../api/ports.ts';
 
+/** What pages ask by themselves, where a test has no answer of its own. */
+const STARTS: Record<string, () => unknown> = {
+  'storage.folders': () => [],
+  'storage.settings': () => ({ floor: null }),
+  'storage.usage': () => [],
+  'protected.list': () => [],
+};
+
 /** For tests: the far end of a link. Calls are answered by the given functions, streams by `tell`. */
 export class FakeEngine {
   readonly calls: { name: string; args: unknown }[] = [];
@@ -14,8 +22,7 @@ export class FakeEngine {
   readonly source: PortSource = { open: () => Promise.resolve(this.#port()) };
 
   constructor(answers: Record<string, (args: never) => unknown>) {
-    // What every page asks at its start.
-    this.answers = { 'storage.folders': () => [], ...answers };
+    this.answers = answers;
     this.link = new EngineLink(this.source, { timers: { setTimeout: (run) => setTimeout(run, 0), clearTimeout: () => {} } });
   }
 
@@ -43,7 +50,7 @@ export class FakeEngine {
     this.calls.push({ name, args });
     queueMicrotask(() => {
       try {
-        this.#say({ t: 'reply', id, value: this.answers[name]?.(args as never) ?? null });
+        this.#say({ t: 'reply', id, value: (this.answers[name] ?? STARTS[name])?.(args as never) ?? null });
       } catch (error) {
         this.#say({ t: 'fail', id, error: { code: 'bad-request', message: String(error) } });
       }
