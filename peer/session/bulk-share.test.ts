@@ -45,6 +45,16 @@ describe('bulk data', () => {
     expect(beside.lost).toBeLessThanOrEqual(without.lost * 1.05);
   });
 
+  it('takes a way that became longer for what it is', async () => {
+    const way = new SimulatedWay(new SimulatedClock(), { kbps: 20_000, delayMs: 10, queueBytes: 400_000 });
+    await way.run(5_000, 1_000);
+    way.link.change({ delayMs: 28 });
+    await way.run(10_000, 1_000, { bulk: true });
+    const before = way.bulk.arrived;
+    await way.run(10_000, 1_000, { bulk: true });
+    expect(((way.bulk.arrived - before) * 8) / 10_000).toBeGreaterThan(1_000);
+  });
+
   it('is not sent before the other end tells of arrivals', () => {
     const way = new SimulatedWay(new SimulatedClock(), {});
     expect(way.control.bulk.take(1_000)).toBe(false);

@@ -11,6 +11,8 @@ const GROWTH = 1.6;
 const USED = 0.5;
 /** A queue on the way above the first is too long already, above the second nothing is sent at all, ms: the pictures' own limit is further up. */
 const [QUEUE_MS, FULL_MS] = [10, 40];
+/** What stands though next to nothing was sent for so long is no queue of ours but a longer way, up to the first of these, ms. */
+const [MOST_OFFSET_MS, STILL_MS] = [25, 2_000];
 const [CUT, CUT_EACH_MS] = [0.7, 250];
 /** After the estimate had to go down: this share, after this time, ms. */
 const [BACK_OFF, PAUSE_MS] = [0.5, 700];
@@ -50,6 +52,10 @@ export class BulkShare {
   #seenBackOff = -Infinity;
   #pausedUntil = -Infinity;
   #cutAt = -Infinity;
+  /** What seems to stand on the way without anything of ours, ms. */
+  #offsetMs = 0;
+  /** Since when as little as possible is sent, and the least that stood meanwhile. */
+  #still: { readonly since: number; leastMs: number } | null = null;
   /** What went out of late, oldest first. */
   readonly #sent: { readonly at: number; bytes: number }[] = [];
 
@@ -93,20 +99,37 @@ export class BulkShare {
     this.#at = now;
     const { bandwidth } = this.#options;
     const isUsed = this.#recent(now) >= USED * this.#rate;
+    const queueMs = this.#queueMs(now);
     if (bandwidth.backedOffAt > this.#seenBackOff) {
       this.#seenBackOff = bandwidth.backedOffAt;
       this.#rate *= BACK_OFF;
       this.#pausedUntil = now + PAUSE_MS;
-    } else if (bandwidth.queueMs > QUEUE_MS) {
+    } else if (queueMs > QUEUE_MS) {
       if (now - this.#cutAt >= CUT_EACH_MS) {
         this.#cutAt = now;
         this.#rate *= CUT;
       }
-      if (bandwidth.queueMs > FULL_MS) this.#pausedUntil = Math.max(this.#pausedUntil, now + CUT_EACH_MS);
+      if (queueMs > FULL_MS) this.#pausedUntil = Math.max(this.#pausedUntil, now + CUT_EACH_MS);
     } else if (isUsed) this.#rate *= GROWTH ** (elapsed / 1_000);
     this.#rate = Math.min(MOST_BULK_BPS, Math.max(LEAST_BPS, this.#rate));
     const bytesPerMs = this.#rate / 8_000;
     this.#tokens = Math.min(Math.max(MOST_PIECE, bytesPerMs * BURST_MS), this.#tokens + elapsed * bytesPerMs);
+  }
+
+  /** What stands on the way beyond what it always seems to have. */
+  #queueMs(now: number): number {
+    const { queueMs } = this.#options.bandwidth;
+    this.#offsetMs = Math.min(this.#offsetMs, queueMs);
+    if (this.#rate > LEAST_BPS) this.#still = null;
+    else {
+      this.#still ??= { since: now, leastMs: queueMs };
+      this.#still.leastMs = Math.min(this.#still.leastMs, queueMs);
+      if (now - this.#still.since >= STILL_MS) {
+        this.#offsetMs = Math.min(MOST_OFFSET_MS, this.#still.leastMs);
+        this.#still = null;
+      }
+    }
+    return queueMs - this.#offsetMs;
   }
 
   /** Bits a second that went out in the last second; forgets what is older. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { CameraInput } from '../../camera/input/input.ts';
 import { CameraPeer } from '../../camera/camera-peer.ts';
 import { PairingStore } from '../../camera/pairing-store.ts';
-import { Publisher } from '../../camera/publisher.ts';
+import { Publisher, type PublisherOptions } from '../../camera/publisher.ts';
 import { StateFolder } from '../../camera/state-folder.ts';
 import { SubStream } from '../../camera/sub-stream.ts';
 import { systemClock, type Clock } from '../../electron/base/clock.ts';
@@ -159,6 +159,8 @@ interface CameraSetup {
   readonly input?: ClipInput;
   /** Opens its small picture. */
   readonly openSub?: () => CameraInput;
+  /** What it keeps for who was away. */
+  readonly spool?: PublisherOptions['spool'];
   readonly icePolicy?: 'all' | 'relay';
 }
 
@@ -195,7 +197,7 @@ export class World {
     const { input = new ClipInput(), openSub } = options;
     const log = testLog.child(name);
     const sub = openSub ? new SubStream({ open: openSub, clock: this.clock, log }) : null;
-    const publisher = new Publisher({ input, sub, name, clock: this.clock, log });
+    const publisher = new Publisher({ input, sub, spool: options.spool ?? null, name, clock: this.clock, log });
     const { rendezvous = [this.url], turn = [], icePolicy = 'all' } = options;
     const peer = new CameraPeer({ identity, name, rendezvous, stun: [], turn, icePolicy, pairing, clock: this.clock, log });
     peer.viewer.on(({ session }) => {
