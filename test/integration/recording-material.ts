@@ -57,14 +57,14 @@ export function material(of: Material): readonly FragmentUnit[] {
 export interface Placed {
   /** Wall clock of media time `from`. */
   readonly at: number;
-  /** Media time that the first unit's decode time becomes, 1/90000 s. */
+  /** Media time that the first picture's decode time becomes, 1/90000 s. */
   readonly from: number;
   readonly timeline: number;
 }
 
 /** The units at another time. */
 export function placed(units: readonly FragmentUnit[], { at, from, timeline }: Placed): FragmentUnit[] {
-  const shift = from - Math.min(...units.map(({ dts }) => dts));
+  const shift = from - Math.min(...units.filter(({ config }) => config.kind === 'video').map(({ dts }) => dts));
   return units.map((unit) => moved({ ...unit, timeline }, shift, at - from / 90));
 }
 
