@@ -24,6 +24,14 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'find out what the router here does, and which cameras will be direct',
     run: async (argv) => (await import('./nat.ts')).main(argv),
   },
+  export: {
+    summary: 'write recordings of a range to a file, with a proof that they are what was recorded',
+    run: async (argv) => (await import('./export.ts')).main(argv),
+  },
+  verify: {
+    summary: 'say whether recordings, or an exported file, are what was recorded',
+    run: async (argv) => (await import('./verify.ts')).main(argv),
+  },
   doctor: {
     summary: 'look over the recordings, their index and this computer; exit 0 only if all is well',
     run: async (argv) => (await import('./doctor.ts')).main(argv),
