@@ -11,7 +11,7 @@ import { MANUAL, ModeGate, type GatedRecorder } from '../recording/mode-gate.ts'
 import { modeAt, nextChange, wallClock, type WallClock } from '../recording/schedule.ts';
 import type { SourceStatus } from '../sources/source.ts';
 import type { Storage } from '../storage/client.ts';
-import type { FrameRecorder } from './camera.ts';
+import type { FrameRecorder, ModeFigures } from './camera.ts';
 import type { RecordedCamera } from './cameras.ts';
 import type { Events } from './events.ts';
 import { RecordNow } from './record-now.ts';
@@ -92,8 +92,10 @@ export class CameraModes implements FrameRecorder {
     return { mode: this.#mode, next: this.#next, manual: this.#manual.current, lastEvent: this.#events.last, detector: this.#detecting };
   }
 
-  get stats() {
-    return { ...this.#gate.stats, ...this.#events.counters, detector: this.#detector?.counters ?? null };
+  get figures(): ModeFigures {
+    const { preRollBytes, preRollDropped } = this.#gate.stats;
+    const detector = this.#detector && { ...this.#detector.counters, healthy: this.#detector.state.state !== 'unhealthy' };
+    return { events: this.#events.counters.events, preRollBytes, preRollDropped, detector };
   }
 
   segments(): readonly Segment[] {

@@ -30,6 +30,16 @@ export interface CameraRecord {
   recordingSettings: RecordingSettings;
 }
 
+/** What it costs to record a camera around events, for the metrics; counters since the start. */
+export interface ModeFigures {
+  readonly events: number;
+  readonly preRollBytes: number;
+  /** Frames that the memory for pre-rolls had no room for. */
+  readonly preRollDropped: number;
+  /** Null while no detector is needed. */
+  readonly detector: { readonly healthy: boolean; readonly pictures: number; readonly dropped: number } | null;
+}
+
 /** What a camera needs of its recorder. */
 export interface FrameRecorder {
   /** Must not block. */
@@ -41,6 +51,7 @@ export interface FrameRecorder {
   readonly reason: RecordingTrouble | null;
   /** How it is recorded at this moment. */
   readonly now: RecordingNow;
+  readonly figures: ModeFigures;
   /** What is on disk and not in the index yet. */
   segments(): readonly Segment[];
   /** The camera's settings are others now. */

@@ -36,6 +36,42 @@ const FIGURES: readonly Figure[] = [
     of: ({ recorder }) => Number(recorder.recording),
   },
   {
+    name: 'keyhole_camera_events_total',
+    help: 'Motion, and what other systems or a person said happened.',
+    type: 'counter',
+    of: ({ recorder }) => recorder.figures.events,
+  },
+  {
+    name: 'keyhole_camera_preroll_bytes',
+    help: 'Encoded frames held in memory, should something happen.',
+    type: 'gauge',
+    of: ({ recorder }) => recorder.figures.preRollBytes,
+  },
+  {
+    name: 'keyhole_camera_preroll_drops_total',
+    help: 'Frames that this memory had no room for.',
+    type: 'counter',
+    of: ({ recorder }) => recorder.figures.preRollDropped,
+  },
+  {
+    name: 'keyhole_camera_detector_healthy',
+    help: '1 while the motion detector can be relied on; none where none is needed.',
+    type: 'gauge',
+    of: ({ recorder: { figures } }) => figures.detector && Number(figures.detector.healthy),
+  },
+  {
+    name: 'keyhole_camera_detector_pictures_total',
+    help: 'Pictures looked at for motion.',
+    type: 'counter',
+    of: ({ recorder: { figures } }) => figures.detector && figures.detector.pictures,
+  },
+  {
+    name: 'keyhole_camera_detector_drops_total',
+    help: 'Frames left out because the decoder did not keep up.',
+    type: 'counter',
+    of: ({ recorder: { figures } }) => figures.detector && figures.detector.dropped,
+  },
+  {
     name: 'keyhole_camera_rtt_seconds',
     help: 'Round trip to the camera.',
     type: 'gauge',
