@@ -23,7 +23,7 @@ it.skipIf(unavailable !== null)(
   'after everything that can happen, once each: all record again by themselves, and no second is without its reason',
   async () => {
     const seed = Number(process.env.KEYHOLE_SEED ?? Date.now() % 1_000_000);
-    world = new World({ p2pCameras: 2, rtspFile: CLIP });
+    world = new World({ p2pCameras: 2, rtspFile: CLIP, spool: true });
     await world.start();
     const { account } = await storm(world, Object.keys(FAULTS), {
       chance: seededRandom(seed),
