@@ -148,7 +148,7 @@ describe('a clock that is set by hours', () => {
     await piece(0, 4_000, 0);
     world.clock.jump(5 * HOUR);
     await piece(4_000, 8_000, 5 * HOUR);
-    const { gaps } = await world.recordings(T0, T0 + 5 * HOUR + 8_000);
+    const { gaps } = await world.recordings(T0, T0 + 5 * HOUR + 7_000);
     expect(gaps).toMatchObject([{ from: T0 + 4_000, to: T0 + 4_000 + 5 * HOUR, reason: 'clock-set' }]);
     world.clock.jump(-7 * HOUR);
     await piece(8_000, 12_000, -2 * HOUR);

@@ -1,5 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { afterEach, describe, expect, it } from 'vitest';
+import { SimulatedClock } from '../../electron/base/clock.ts';
 import { pts90k, utcMs } from '../../electron/base/units.ts';
+import { FragmentReader } from '../../electron/ffmpeg/fragment-reader.ts';
+import { fragmentedOutput } from '../../electron/ffmpeg/fragments.ts';
+import { hasOtherSps } from '../../electron/media/parameter-change.ts';
 import { seededRandom } from '../fakes/seeded-random.ts';
 import { changed, material, moved, placed, type Material } from './recording-material.ts';
 import { RecordingWorld, type Way } from './recording-world.ts';
@@ -162,10 +167,10 @@ describe.each(WAYS)('a camera that sends garbage for a while, by %s,', (way) => 
     expect(files.reduce((sum, { streams }) => sum + (streams[0]?.packets ?? 0), 0)).toBe(600);
   });
 
-  it('times that go back, stand still, and jump by an hour: nothing that came with a keyframe is missing', async () => {
+  it('times that go back, stand still, and jump by an hour: what is missing is said, and is short', async () => {
     const { gaps } = await spoiled(32_000, (unit, i) => {
       const group = Math.floor(i / 25);
-      if (group % 8 === 1) return changed(unit, { dts: pts90k(unit.dts - 1_800_000 * 90 * 0 - 450_000), pts: pts90k(unit.pts - 450_000) });
+      if (group % 8 === 1) return changed(unit, { dts: pts90k(unit.dts - 450_000), pts: pts90k(unit.pts - 450_000) });
       if (group % 8 === 3)
         return changed(unit, { dts: pts90k(unit.dts - (unit.dts % 90_000)), pts: pts90k(unit.pts - (unit.pts % 90_000)) });
       if (group % 8 === 5) return moved(unit, 3_600 * 90_000, unit.utc - (unit.pts + 3_600 * 90_000) / 90);
@@ -178,5 +183,68 @@ describe.each(WAYS)('a camera that sends garbage for a while, by %s,', (way) => 
     }
     const missing = gaps.reduce((sum, { from, to }) => sum + to - from, 0);
     expect(missing).toBeLessThan(12_000);
+  });
+});
+
+describe('a camera that changes its parameter sets under a running ffmpeg,', () => {
+  /** What one `ffmpeg -c copy` makes of a raw stream whose second half is of another kind. */
+  function copied(codec: 'h264' | 'hevc', sizes: readonly string[]): FragmentUnit[] {
+    const encoder = codec === 'h264' ? ['-c:v', 'libx264', '-bf', '0'] : ['-c:v', 'libx265', '-x265-params', 'log-level=error:bframes=0'];
+    const raw = sizes.map((size) =>
+      execFileSync(
+        'ffmpeg',
+        [
+          '-nostdin',
+          '-v',
+          'error',
+          '-f',
+          'lavfi',
+          '-i',
+          `testsrc=s=${size}:r=25`,
+          '-t',
+          '3',
+          '-pix_fmt',
+          'yuv420p',
+          '-preset',
+          'ultrafast',
+        ].concat(['-g', '25', ...encoder, '-f', codec, 'pipe:1']),
+        { maxBuffer: 64 * 1024 * 1024 },
+      ),
+    );
+    const tracks = { video: true, audio: 'none' } as const;
+    const output = execFileSync(
+      'ffmpeg',
+      ['-v', 'error', '-r', '25', '-f', codec, '-i', 'pipe:0', '-c', 'copy', ...fragmentedOutput(tracks)],
+      {
+        input: Buffer.concat(raw),
+        maxBuffer: 64 * 1024 * 1024,
+      },
+    );
+    const units: FragmentUnit[] = [];
+    const reader = new FragmentReader({
+      tracks,
+      timeline: 1,
+      clock: new SimulatedClock(),
+      onUnit: (unit) => units.push(unit as FragmentUnit),
+    });
+    reader.push(new Uint8Array(output));
+    return units;
+  }
+
+  it('is recorded without a gap where it is H.264: each file has the header that its pictures need', async () => {
+    world = await RecordingWorld.open('fragments', T0);
+    const units = copied('h264', ['320x180', '640x360']);
+    await world.play(placed(units, { at: T0, from: 90_000, timeline: 1 }));
+    await world.recorder.close();
+    const files = await world.judge();
+    expect(files.map(({ streams }) => streams[0]?.packets)).toEqual([75, 75]);
+    expect(units.map(({ config }) => config.kind === 'video' && config.width)).toEqual([...Array(75).fill(320), ...Array(75).fill(640)]);
+    expect((await world.recordings(T0, T0 + 6_000)).gaps).toEqual([]);
+  });
+
+  it('is noticed at the keyframe where it is H.265', async () => {
+    world = await RecordingWorld.open('fragments', T0);
+    const units = copied('hevc', ['320x180', '640x360']);
+    expect(units.findIndex((unit) => hasOtherSps(unit))).toBe(75);
   });
 });
