@@ -17,6 +17,8 @@ import { LEAST_MS, overlapMs, owed, wantedFor, type Wanted } from './plan.ts';
 
 /** What happened just now is on its way: to the recorder's file, and to one of the spool's that is closed. Milliseconds. */
 const ON_ITS_WAY_MS = 2_000;
+/** A spool's file is closed, and to be had, so long after what it holds at the latest, as a rule. */
+const FRESH_MS = 60_000;
 /** No spool keeps longer. */
 const MOST_AGO_MS = 366 * 86_400_000;
 /** Outages, and pages of a list, that one round looks at. */
@@ -83,19 +85,20 @@ export class CameraHealing {
 
   /**
    * Fetches all that is owed and that the spool has, the newest outage first. Never rejects.
-   * @returns false when it was cut short, and should soon be tried again
+   * @returns `fresh`: some is owed that the spool will have in a moment; `cut`: it was cut short, and should be tried again
    */
-  async round(): Promise<boolean> {
+  async round(): Promise<'done' | 'fresh' | 'cut'> {
     try {
       const access = this.#access();
-      if (!access) return false;
+      if (!access) return 'cut';
       this.#found = null;
       for (const outage of (await this.#outages(access)).slice(0, MAX_OUTAGES)) {
-        if (!(await this.#heal(outage))) return false;
+        if (!(await this.#heal(outage))) return 'cut';
       }
       await clearParts(this.#folder, new Set());
       this.#problem = this.#found;
-      return true;
+      const [newest] = await this.#outages(access);
+      return newest && newest.to > this.#parts.clock.now() - FRESH_MS ? 'fresh' : 'done';
     } catch (error) {
       const { code, message } = asCoded(error);
       // That the session ended is no failure of healing.
@@ -104,7 +107,7 @@ export class CameraHealing {
         this.#problem = { code, text: message };
         this.#parts.log.warn('healing was cut short', { camera: this.#camera.id, code, why: message });
       }
-      return false;
+      return 'cut';
     } finally {
       this.#now = null;
     }

@@ -183,7 +183,7 @@ describe('healing', () => {
     const { from, to } = await outage(600);
     expect((await recordings({ from, to })).coverage).toBeLessThan(0.01);
     const part = healing();
-    expect(await part.round()).toBe(true);
+    expect(await part.round()).toBe('done');
     const whole = await recordings({ from: utcMs(T0), to: clock.now() });
     expect(whole.gaps.filter(({ to: end }) => end <= to)).toEqual([]);
     expect((await recordings({ from, to })).coverage).toBe(1);
@@ -251,13 +251,13 @@ describe('healing', () => {
     const reader = direct();
     access = access && { ...access, reader };
     settings = { ...DEFAULT_RECORDING, heal: false };
-    expect(await healing().round()).toBe(false);
+    expect(await healing().round()).toBe('cut');
     settings = DEFAULT_RECORDING;
     access = { ...access!, isRelayed: true };
-    expect(await healing().round()).toBe(false);
+    expect(await healing().round()).toBe('cut');
     access = { ...access, isRelayed: false };
     await storage.call('addGap', { camera: key, start: from, end: utcMs(to + GOP_MS), reason: 'deleted-by-person', text: 'Deleted.' });
-    expect(await healing().round()).toBe(true);
+    expect(await healing().round()).toBe('done');
     expect(reader.bytes).toBe(0);
     expect((await recordings({ from: utcMs(from + 2_000), to: utcMs(to - 2_000) })).coverage).toBe(0);
   });
@@ -276,7 +276,7 @@ describe('healing', () => {
     const chunks = { left: 3 };
     let total = 0;
     let rounds = 0;
-    for (let isDone = false; !isDone; rounds += 1) {
+    for (let outcome = 'cut'; outcome === 'cut'; rounds += 1) {
       expect(rounds).toBeLessThan(200);
       chunks.left = 3;
       const reader = direct({
@@ -285,7 +285,7 @@ describe('healing', () => {
         },
       });
       access = access && { ...access, reader };
-      isDone = await healing().round();
+      outcome = await healing().round();
       total += reader.bytes;
     }
     expect(rounds).toBeGreaterThan(5);

@@ -6,7 +6,7 @@ import { CameraHealing, type HealingParts } from './camera-healing.ts';
 
 /** How often it is looked whether a spool can be reached; when all is there, what has become missing is looked for this much later, milliseconds. */
 const LOOK_MS = 2_000;
-const AGAIN_MS = 30_000;
+const AGAIN_MS = { done: 30_000, fresh: 5_000 } as const;
 /** A session that has just begun shows its picture first, milliseconds. */
 const SETTLE_MS = 3_000;
 const RETRY = { firstMs: 4_000, capMs: 300_000 };
@@ -88,10 +88,10 @@ export class Healing {
   }
 
   async #run(entry: Entry): Promise<void> {
-    const isDone = await entry.healing.round();
+    const outcome = await entry.healing.round();
     const now = this.#options.clock.monotonic();
-    if (isDone) entry.backoff.reset();
-    entry.dueAt = now + (isDone ? AGAIN_MS : entry.backoff.next());
+    if (outcome !== 'cut') entry.backoff.reset();
+    entry.dueAt = now + (outcome === 'cut' ? entry.backoff.next() : AGAIN_MS[outcome]);
     entry.running = null;
   }
 

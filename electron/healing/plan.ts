@@ -9,6 +9,7 @@ const NOT_OWED: ReadonlySet<GapReason> = new Set<GapReason>([
   'deleted-by-person',
   'not-added-yet',
   'recorder-stopped',
+  'index-rebuilding',
   'future',
 ]);
 /** Less than this is no footage, milliseconds: so far the clocks of two machines may be apart. */
