@@ -83,7 +83,7 @@ class Doctor {
       database: () => this.#checkDatabase(),
       folders: () => folders,
       files: () => checkFiles({ storage, cameras: this.#cameras, folders: this.#folders, running, deep, random }),
-      ledger: () => checkLedger(storage, this.#cameras, clock),
+      ledger: () => checkLedger(storage, this.#cameras, clock, running),
       proofs: () => this.#checkProofs(deep),
       archive: () => this.#checkArchive(),
       ffmpeg: checkFfmpeg,

@@ -7,12 +7,20 @@ import type { CameraRow } from '../storage/interface.ts';
 import { Places, result, type CheckResult } from './report.ts';
 
 /** Asked at once; a whole year may hold many reasons. */
-const SLICE_MS = 7 * 86_400_000;
+const DAY_MS = 86_400_000;
+const SLICE_MS = 7 * DAY_MS;
 
-/** Every second of every camera since it was added is recorded, or it is said why not. */
-export async function checkLedger(storage: Pick<Storage, 'call'>, cameras: readonly CameraRow[], clock: Clock): Promise<CheckResult> {
+/**
+ * Every second of every camera since it was added is recorded, or it is said why not. While the app does not run it is looked at up to its
+ * last note: for some seconds behind that the ledger takes it for alive.
+ */
+export async function checkLedger(
+  storage: Pick<Storage, 'call'>,
+  cameras: readonly CameraRow[],
+  clock: Clock,
+  running: boolean,
+): Promise<CheckResult> {
   const footage = new Footage(storage, () => []);
-  const recordings = new Recordings(storage, footage, clock);
   const unexplained = new Places(
     'time-unexplained',
     'problem',
@@ -21,7 +29,11 @@ export async function checkLedger(storage: Pick<Storage, 'call'>, cameras: reado
   );
   let owed = 0;
   let recorded = 0;
-  const now = clock.now();
+  const present = clock.now();
+  const alive = await storage.call('runs', { from: utcMs(present - DAY_MS), to: present });
+  const now = running ? present : (alive.at(-1)?.to ?? present);
+  const then: Clock = { now: () => now, monotonic: () => clock.monotonic(), setTimeout: (run, ms) => clock.setTimeout(run, ms) };
+  const recordings = new Recordings(storage, footage, then);
   for (const camera of cameras) {
     const end = Math.min(now, camera.removedAt ?? now);
     for (let from: number = camera.createdAt; from < end; from += SLICE_MS) {
