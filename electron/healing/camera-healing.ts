@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import { utcMs } from '../base/units.ts';
 import type { HealingStatus, Reason, Span } from '../contract/model.ts';
 import type { StorageFolders } from '../recording/folders.ts';
+import { wallClock } from '../recording/schedule.ts';
 import type { SegmentRegister } from '../segment/segment.ts';
 import type { Storage } from '../storage/client.ts';
 import type { SpoolAccess } from '../../peer/session/bulk-client.ts';
@@ -13,7 +14,7 @@ import type { HealableCamera } from './camera.ts';
 import { fetchRest } from './fetch.ts';
 import { insertFetched } from './insert.ts';
 import { clearParts, PartFile } from './part-file.ts';
-import { LEAST_MS, overlapMs, owed, wantedFor, type Wanted } from './plan.ts';
+import { LEAST_MS, overlapMs, owed, scheduled, wantedFor, type Wanted } from './plan.ts';
 
 /** What happened just now is on its way: to the recorder's file, and to one of the spool's that is closed. Milliseconds. */
 const ON_ITS_WAY_MS = 2_000;
@@ -50,6 +51,7 @@ export class CameraHealing {
   readonly #done = new Map<number, number>();
   /** By key and hash: how often a file was refused, and until when it is left alone, monotonic. */
   readonly #refused = new Map<string, { times: number; until: number }>();
+  readonly #wall = wallClock();
   #stopped = false;
 
   constructor(camera: HealableCamera, parts: HealingParts) {
@@ -127,7 +129,9 @@ export class CameraHealing {
     const kept = keepDays === null ? MOST_AGO_MS : keepDays * 86_400_000;
     const from = Math.max(this.#camera.createdAt, state.since - clockOffsetMs, now - Math.min(kept, MOST_AGO_MS));
     const to = now - ON_ITS_WAY_MS;
-    return to > from ? owed(await this.#camera.gaps({ from: utcMs(Math.floor(from)), to: utcMs(Math.floor(to)) })) : [];
+    if (to <= from) return [];
+    const outages = owed(await this.#camera.gaps({ from: utcMs(Math.floor(from)), to: utcMs(Math.floor(to)) }));
+    return scheduled(outages, this.#camera.settings().schedule, this.#wall);
   }
 
   /** False when it was cut short. */
@@ -211,7 +215,11 @@ export class CameraHealing {
       await part.close();
     }
     try {
-      const healed = await insertFetched(this.#camera, this.#parts, part.path, { file, clockOffsetMs: access.clockOffsetMs });
+      const healed = await insertFetched(this.#camera, this.#parts, part.path, {
+        file,
+        clockOffsetMs: access.clockOffsetMs,
+        outage,
+      });
       for (const span of healed) {
         this.counters.healedMs += overlapMs([outage], span.from, span.to);
         this.#camera.added(span);

@@ -13,7 +13,7 @@ import { FetchedFile, type Group } from './refile.ts';
 const SAME_MS = 150;
 
 /**
- * Puts into the recordings what they miss of a fetched and verified file: whole groups of pictures, none that is there already, under
+ * Puts into the recordings what they miss within the outage of a fetched and verified file: whole groups of pictures, none that is there already, under
  * true times. Returns what was added.
  * @throws CodedError `protocol-error` when the file is not what a spool writes; those of the disk
  */
@@ -21,7 +21,7 @@ export async function insertFetched(
   camera: HealableCamera,
   parts: HealingParts,
   path: string,
-  { file, clockOffsetMs }: { readonly file: SpoolFile; readonly clockOffsetMs: number },
+  { file, clockOffsetMs, outage }: { readonly file: SpoolFile; readonly clockOffsetMs: number; readonly outage: Span },
 ): Promise<Span[]> {
   const shiftMs = file.start - file.key - clockOffsetMs;
   const fetched = await FetchedFile.open(path, { key: file.key, lengthMs: file.end - file.start, shiftMs });
@@ -30,7 +30,11 @@ export async function insertFetched(
     const last = fetched.groups.at(-1);
     if (!first || !last) return [];
     const around = { camera: camera.key, from: utcMs(Math.floor(first.from) - SAME_MS), to: utcMs(Math.ceil(last.to) + SAME_MS) };
-    const missing = owed(await camera.gaps({ from: around.from, to: around.to }));
+    // As it is now, for the outage may be shorter than it was when this file was asked for.
+    const missing = owed(await camera.gaps({ from: around.from, to: around.to })).map(({ from, to }) => ({
+      from: utcMs(Math.max(from, outage.from)),
+      to: utcMs(Math.min(to, outage.to)),
+    }));
     const recorded = await parts.storage.call('segmentsWithKeyframes', around);
     const added: Span[] = [];
     for (const run of runsOf(fetched.groups, (group) => overlapMs(missing, group.from, group.to) > LEAST_MS)) {

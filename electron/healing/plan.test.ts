@@ -3,7 +3,8 @@ import { seededRandom } from '../../test/fakes/seeded-random.ts';
 import type { SpoolItem } from '../../peer/session/bulk-messages.ts';
 import { utcMs, type Gap, type GapReason } from '../contract/model.ts';
 import { alignment, runsOf } from './insert.ts';
-import { LEAST_MS, overlapMs, owed, wantedFor } from './plan.ts';
+import { wallClock } from '../recording/schedule.ts';
+import { LEAST_MS, overlapMs, owed, scheduled, wantedFor } from './plan.ts';
 
 const gap = (from: number, to: number, reason: GapReason): Gap => ({ from: utcMs(from), to: utcMs(to), reason, text: '' });
 const item = (key: number, start: number, end: number, bytes = 1_000): SpoolItem => ({ key, start, end, bytes });
@@ -22,6 +23,26 @@ describe('what is owed', () => {
       gap(90, 99, 'future'),
     ];
     expect(owed(gaps)).toEqual([span(80, 90), span(40, 50), span(10, 30)]);
+  });
+});
+
+describe('what is scheduled', () => {
+  const HOUR = 3_600_000;
+  // A Monday.
+  const T0 = Date.UTC(2026, 10, 23);
+  const outage = span(T0 + 6 * HOUR, T0 + 30 * HOUR);
+  const off = { days: [0, 1, 2, 3, 4, 5, 6], fromMinute: 8 * 60, toMinute: 18 * 60, mode: 'off' } as const;
+
+  it('is the outage without the hours in which nothing was to be recorded', () => {
+    const parts = scheduled([outage], { otherwise: 'continuous', periods: [off] }, wallClock('UTC'));
+    expect(parts).toEqual([span(T0 + 18 * HOUR, T0 + 30 * HOUR), span(T0 + 6 * HOUR, T0 + 8 * HOUR)]);
+  });
+
+  it('is all of it where hours are for events, and none where all is off', () => {
+    const events = { ...off, mode: 'events' } as const;
+    expect(scheduled([outage], { otherwise: 'continuous', periods: [events] }, wallClock('UTC'))).toEqual([outage]);
+    expect(scheduled([outage], { otherwise: 'off', periods: [] }, wallClock('UTC'))).toEqual([]);
+    expect(scheduled([outage], { otherwise: 'continuous', periods: [] }, wallClock('UTC'))).toEqual([outage]);
   });
 });
 

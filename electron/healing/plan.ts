@@ -1,4 +1,6 @@
-import type { Gap, GapReason, Span } from '../contract/model.ts';
+import { utcMs } from '../base/units.ts';
+import type { Gap, GapReason, Span, WeeklySchedule } from '../contract/model.ts';
+import { modeAt, nextChange, type WallClock } from '../recording/schedule.ts';
 import type { SpoolItem } from '../../peer/session/bulk-messages.ts';
 
 /** Nobody wants this time, or it is no more to be had: everything else that is missing is owed. */
@@ -29,6 +31,31 @@ export function owed(gaps: readonly Gap[]): Span[] {
     else outages.push({ from, to });
   }
   return outages.reverse();
+}
+
+/** Longer than this the schedule is not looked ahead, milliseconds. */
+const LOOK_AHEAD_MS = 7 * 86_400_000;
+
+/**
+ * Outages without the hours in which nothing was to be recorded: while Keyhole did not run nobody noted that. Hours of events stay whole:
+ * nobody looked for any.
+ */
+export function scheduled(outages: readonly Span[], schedule: WeeklySchedule, clock: WallClock): Span[] {
+  if (schedule.periods.length === 0) return schedule.otherwise === 'off' ? [] : [...outages];
+  return outages.flatMap((outage) => {
+    const parts: Span[] = [];
+    for (let at = outage.from; at < outage.to;) {
+      const change = nextChange(schedule, at, clock)?.at ?? utcMs(at + LOOK_AHEAD_MS);
+      const to = utcMs(Math.min(change, outage.to));
+      const last = parts.at(-1);
+      if (modeAt(schedule, at, clock) !== 'off') {
+        if (last?.to === at) parts[parts.length - 1] = { from: last.from, to };
+        else parts.push({ from: at, to });
+      }
+      at = to;
+    }
+    return parts.reverse();
+  });
 }
 
 /** Milliseconds of [from, to) that lie in `spans`, which do not overlap each other. */
