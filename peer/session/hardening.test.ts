@@ -2,7 +2,7 @@ import { createCipheriv, createSecretKey, KeyObject, randomBytes } from 'node:cr
 import { describe, expect, it } from 'vitest';
 import { ProtectionProfileAeadAes128Gcm, RtpHeader, RtpPacket, SrtcpSession, SrtpSession } from 'werift';
 import { seededRandom } from '../../test/fakes/seeded-random.ts';
-import { nearestRollover, retransmitNow, sealedRecords, surviveSctp, tuneSrtp } from './hardening.ts';
+import { nearestRollover, retransmitNow, sealedRecords, surviveSctp, tuneSrtp, unacknowledged, widenWindow } from './hardening.ts';
 
 const record = (type: number, epoch: number, length = 4) => {
   const out = Buffer.alloc(13 + length, type);
@@ -139,6 +139,24 @@ describe('what SCTP has not got across', () => {
     retransmitNow(sctp);
     expect(expired).toBe(1);
     expect(() => retransmitNow({})).toThrow(/has changed/);
+  });
+});
+
+describe('the window of the data channels', () => {
+  it('is kept open, and never made smaller', () => {
+    const sctp = { cwnd: 1_163 };
+    widenWindow(sctp);
+    expect(sctp.cwnd).toBe(256 * 1024);
+    sctp.cwnd = 1e6;
+    widenWindow(sctp);
+    expect(sctp.cwnd).toBe(1e6);
+    expect(() => widenWindow({})).toThrow(/has changed/);
+  });
+
+  it('tells what is under way, and when nothing more can leave', () => {
+    expect(unacknowledged({ flightSize: 4_000, outboundQueue: [] })).toBe(4_000);
+    expect(unacknowledged({ flightSize: 4_000, outboundQueue: [{}] })).toBe(Infinity);
+    expect(() => unacknowledged({})).toThrow(/has changed/);
   });
 });
 
