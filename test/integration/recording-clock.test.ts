@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { SimulatedClock, type Clock } from '../../electron/base/clock.ts';
-import { pts90k } from '../../electron/base/units.ts';
+import { pts90k, utcMs } from '../../electron/base/units.ts';
 import { PtsClock } from '../../electron/media/pts-clock.ts';
 import { Receiver } from '../../electron/sources/p2p/receiver.ts';
 import { SegmentCutter, type CutEvent } from '../../electron/segment/segment-cutter.ts';
@@ -9,7 +9,9 @@ import { seededRandom } from '../fakes/seeded-random.ts';
 import { parseFragment } from '../../electron/media/fmp4/fragment.ts';
 import { parseInit } from '../../electron/media/fmp4/init.ts';
 import { parsePrft } from '../../electron/media/fmp4/prft.ts';
-import { UnitMaker } from '../fixtures/muxed-units.ts';
+import { fragmentsIn } from '../../electron/playback/segment-reader.ts';
+import { AUDIO, UnitMaker, VIDEO, type MuxedUnit } from '../fixtures/muxed-units.ts';
+import { RecordingWorld } from './recording-world.ts';
 
 /*
  * A day of a camera whose crystal is off, through the real clocks and the real cutter, in simulated time. What is recorded is read as a
@@ -194,5 +196,51 @@ describe('24 hours of a camera whose crystal is off', () => {
       expect(record.causes).toEqual([]);
     },
     120_000,
+  );
+});
+
+describe('picture and sound', () => {
+  let world: RecordingWorld;
+  afterEach(() => world.close());
+
+  it.each([500, -500])(
+    'of a clip over several files stay together within 40 ms, with a crystal that is off by %i ppm',
+    async (ppm) => {
+      world = await RecordingWorld.open('fragments', T0);
+      const maker = new UnitMaker({ configs: [VIDEO, AUDIO] });
+      const units: MuxedUnit[] = [];
+      for (let ms = 0; ms < 400_000; ms += 100) {
+        const dts = ms * (1 + ppm / 1e6);
+        units.push(maker.unit({ at: T0 + ms, dts, key: ms % 1_000 === 0, duration: 100 }));
+        // The sound of a fifth of a second ago.
+        for (const late of [200, 150]) {
+          if (ms >= late) units.push(maker.unit({ kind: 'audio', at: T0 + ms - late, dts: (ms - late) * (1 + ppm / 1e6), duration: 50 }));
+        }
+      }
+      await world.play(units.map((unit, i) => ({ ...unit, receivedAt: units[i - (i % 3)]?.receivedAt ?? unit.receivedAt })));
+      await world.recorder.close();
+      expect((await world.rows()).length).toBeGreaterThan(4);
+      const pieces: Uint8Array[] = [];
+      for await (const piece of world.playback.clip({ camera: world.camera.id, from: utcMs(T0 + 5_000), to: utcMs(T0 + 395_000) }))
+        pieces.push(piece);
+      const [header, ...groups] = pieces;
+      const init = parseInit(header!)!;
+      /** How far each frame was moved from where it was captured, ms. */
+      const shifts = { video: [] as number[], audio: [] as number[] };
+      let apart = 0;
+      for (const fragment of groups.flatMap((group) => [...fragmentsIn(group)])) {
+        const sample = parseFragment(fragment, init)![0]!;
+        const captured = new DataView(fragment.buffer, fragment.byteOffset + sample.offset).getFloat32(8);
+        const kind = sample.track.config!.kind;
+        shifts[kind].push((sample.dts / sample.track.timescale) * 1000 - captured);
+        const other = shifts[kind === 'video' ? 'audio' : 'video'].at(-1);
+        if (other !== undefined) apart = Math.max(apart, Math.abs(other - shifts[kind].at(-1)!));
+      }
+      expect(apart).toBeLessThan(41);
+      // All of it is there, and the clip's length is that of the wall clock.
+      expect(shifts.video.length).toBe(3_900);
+      expect(shifts.audio.length).toBeGreaterThan(7_750);
+    },
+    60_000,
   );
 });
