@@ -12,6 +12,7 @@ const SUITES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchRow[]>
   received: () => import('./received.ts'),
   recorders: () => import('./recorders.ts'),
   watch: () => import('./watch.ts'),
+  archive: () => import('./archive.ts'),
   index: () => import('./index-size.ts'),
   loss: () => import('./loss.ts'),
   nat: () => import('./nat.ts'),
