@@ -1,12 +1,15 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { asCoded, CodedError } from '../base/errors.ts';
+import { CodedError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { utcMs } from '../base/units.ts';
 import type { HealingStatus, Reason, Span } from '../contract/model.ts';
 import type { StorageFolders } from '../recording/folders.ts';
 import { wallClock } from '../recording/schedule.ts';
+import { checkDiskSpace } from '../segment/disk-space.ts';
 import type { SegmentRegister } from '../segment/segment.ts';
+import { writeFailure } from '../segment/write-failure.ts';
 import type { Storage } from '../storage/client.ts';
 import type { SpoolAccess } from '../../peer/session/bulk-client.ts';
 import type { SpoolItem } from '../../peer/session/bulk-messages.ts';
@@ -80,6 +83,14 @@ export class CameraHealing {
     this.#stopped = true;
   }
 
+  /** The camera was removed: nothing of what was begun is left. To be called when no round runs. */
+  async forget(): Promise<void> {
+    this.#stopped = true;
+    await rm(this.#folder, { recursive: true, force: true }).catch((error: unknown) =>
+      this.#parts.log.warn('what was being fetched from a camera could not be deleted', { folder: this.#folder, error: String(error) }),
+    );
+  }
+
   /** Whether a round could do anything. */
   get canBegin(): boolean {
     return this.#access() !== null;
@@ -102,7 +113,7 @@ export class CameraHealing {
       const [newest] = await this.#outages(access);
       return newest && newest.to > this.#parts.clock.now() - FRESH_MS ? 'fresh' : 'done';
     } catch (error) {
-      const { code, message } = asCoded(error);
+      const { code, message } = error instanceof CodedError ? error : writeFailure(error, this.#folder);
       // That the session ended is no failure of healing.
       if (!this.#stopped && code !== 'session-lost' && code !== 'closed') {
         this.counters.failures += 1;
@@ -194,6 +205,7 @@ export class CameraHealing {
       return true;
     }
     if (file.bytes !== item.bytes) throw new CodedError('protocol-error', 'The camera’s spool is not what it said: it is listed anew.');
+    await checkDiskSpace(this.#parts.dataDir);
     const part = await PartFile.open(this.#folder, file);
     try {
       came(part.bytes);

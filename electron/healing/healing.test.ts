@@ -345,6 +345,21 @@ describe('healing', () => {
     expect(reader.bytes).toBe(bytes);
   });
 
+  it('leaves nothing of a camera that was removed in the middle', async () => {
+    await outage(30);
+    let left = 2;
+    const each = () => {
+      if (left-- <= 0) throw new CodedError('session-lost', 'Gone.');
+    };
+    access = access && { ...access, reader: direct({ each }) };
+    const healer = healing();
+    await healer.round();
+    expect(readdirSync(partsFolder())).toHaveLength(2);
+    await healer.forget();
+    expect(existsSync(partsFolder())).toBe(false);
+    expect(healer.canBegin).toBe(false);
+  });
+
   it('has the true difference of the clocks by a keyframe that both have', async () => {
     const { from, to } = await outage(30);
     access = access && { ...access, clockOffsetMs: AHEAD_MS + 80 };

@@ -66,10 +66,11 @@ export class Healing {
     const { clock, cameras } = this.#options;
     const now = clock.monotonic();
     const present = cameras();
-    for (const [id, { healing }] of this.#entries) {
+    for (const [id, { healing, running }] of this.#entries) {
       if (present.some((camera) => camera.id === id)) continue;
       healing.stop();
       this.#entries.delete(id);
+      void (running ?? Promise.resolve()).then(() => healing.forget());
     }
     for (const camera of present) {
       const entry = this.#entryOf(camera);
