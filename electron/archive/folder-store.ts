@@ -8,6 +8,8 @@ import { ARCHIVE_MARKER, ownFolder, type ObjectStore, type PutOptions, type Stor
 
 /** One at a time: an upload that was cut off is written over by the next. */
 const UPLOAD_FILE = 'upload.part';
+/** Written at once. */
+const WRITE_BYTES = 1024 * 1024;
 /** A disk, or a folder on another computer, that has not answered one request for so long is not there, milliseconds. */
 const PATIENCE_MS = 30_000;
 
@@ -56,7 +58,7 @@ export class FolderStore implements ObjectStore {
 
   async #write(file: FileHandle, parts: AsyncIterable<Uint8Array>, { signal, pace }: PutOptions): Promise<number> {
     let position = 0;
-    for await (const bytes of parts) {
+    for await (const bytes of pace?.limited ? parts : inBatches(parts)) {
       await pace?.wait(bytes.length);
       for (let done = 0; done < bytes.length;) {
         const at = done;
@@ -171,6 +173,21 @@ export class FolderStore implements ObjectStore {
     const message = error instanceof Error ? error.message : String(error);
     return new CodedError('archive-unreachable', `${sentence(this.where)} cannot be used just now: ${message}.`, options);
   }
+}
+
+/** Small pieces put together: each write is a way to another thread and back. */
+async function* inBatches(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let batch: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of pieces) {
+    batch.push(piece);
+    bytes += piece.length;
+    if (bytes < WRITE_BYTES) continue;
+    yield Buffer.concat(batch);
+    batch = [];
+    bytes = 0;
+  }
+  if (bytes > 0) yield Buffer.concat(batch);
 }
 
 async function readAt(path: string, offset: number, bytes: number): Promise<Uint8Array> {
