@@ -229,6 +229,7 @@ export class Engine {
         cameras,
         playback,
         exporter,
+        proofs,
         healing,
         deletion,
         folders,

@@ -3,6 +3,7 @@ import type { AppInfo } from '../contract/model.ts';
 import type { Healing } from '../healing/healing.ts';
 import type { Playback } from '../playback/playback.ts';
 import type { Exporter } from '../proof/exporter.ts';
+import type { ProofLog } from '../proof/proof-log.ts';
 import type { StorageFolders } from '../recording/folders.ts';
 import type { RangeDeletion } from '../recording/range-deletion.ts';
 import type { Protection } from '../retention/protection.ts';
@@ -26,6 +27,7 @@ export interface Parts {
   readonly cameras: Cameras;
   readonly playback: Playback;
   readonly exporter: Exporter;
+  readonly proofs: ProofLog;
   readonly healing: Healing;
   readonly deletion: RangeDeletion;
   readonly coverage: CoverageFigures;
@@ -125,6 +127,7 @@ export function callHandlers(parts: Parts, connections: () => number): CallHandl
         eventsDropped: events.dropped,
         nat: natMonitor.current,
         healing: parts.healing.counters,
+        proofs: { heads: await parts.proofs.heads(), mismatches: parts.proofs.counters.mismatches },
         coverage: await parts.coverage.of(cameras.all().map(({ work }) => work.record.id)),
       };
       const engine = metricsText(

@@ -137,6 +137,7 @@ export interface EngineFigures {
   /** Sums over all cameras, since the engine was started. */
   readonly healing: { readonly healedMs: number; readonly fetchedBytes: number; readonly refused: number };
   readonly coverage: readonly CoverageFigure[];
+  readonly proofs: { readonly heads: readonly { readonly camera: string; readonly seq: number }[]; readonly mismatches: number };
 }
 
 /** Prometheus text (exposition format 0.0.4). Labels carry camera ids, never names: names are the user's business. */
@@ -215,6 +216,15 @@ export function metricsText(cameras: readonly CameraAtWork[], engine: EngineFigu
   figure('keyhole_healing_bytes_total', 'Bytes fetched from the spools of cameras.', 'counter', [['', engine.healing.fetchedBytes]]);
   figure('keyhole_healing_refused_total', 'Files of spools that were not what the camera said, and not taken.', 'counter', [
     ['', engine.healing.refused],
+  ]);
+  figure(
+    'keyhole_proof_links',
+    'Links in the chain of proofs of each camera.',
+    'gauge',
+    engine.proofs.heads.map(({ camera, seq }) => [`{camera="${camera}"}`, seq + 1]),
+  );
+  figure('keyhole_proof_mismatches_total', 'Chains that were not what the app knew when it opened them.', 'counter', [
+    ['', engine.proofs.mismatches],
   ]);
   figure('keyhole_segments', 'Recorded segments in the index.', 'gauge', [['', engine.segments]]);
   figure('keyhole_recorded_bytes', 'Bytes of all recorded segments.', 'gauge', [['', engine.recordedBytes]]);
