@@ -28,8 +28,8 @@ export function gapQueries(db: SqlDatabase): GapCalls {
   const before = db.prepare('SELECT * FROM gap WHERE camera = ? AND start_ms <= ? AND key <> ? ORDER BY start_ms DESC, key DESC LIMIT 1');
   // Short ones begin near the range, long ones are few: neither half of the query looks through a camera's whole life.
   const inRange = db.prepare(
-    `SELECT * FROM gap INDEXED BY gap_by_camera WHERE ${OVERLAPS} AND start_ms > @from - ${LONG_MS + 1} AND NOT ${LONG}
-     UNION ALL SELECT * FROM gap INDEXED BY gap_long WHERE ${OVERLAPS} AND ${LONG}
+    `SELECT * FROM gap INDEXED BY gap_by_camera WHERE ${OVERLAPS} AND start_ms >= max(@start, @from - ${LONG_MS}) AND NOT ${LONG}
+     UNION ALL SELECT * FROM gap INDEXED BY gap_long WHERE ${OVERLAPS} AND start_ms >= @start AND ${LONG}
      ORDER BY start_ms, key LIMIT ${GAP_PAGE}`,
   );
   const protectedIn = db.prepare(
