@@ -292,6 +292,8 @@ export class Recorder {
     this.#failure = null;
     this.#ledger.recorded(from, to, cause?.reason === 'session-lost' ? (this.#wentAway ?? cause) : cause);
     if (cause) this.#wentAway = null;
+    // It was on its way when the hold began, and took longer than ffmpeg is given to end: the gap begins behind it.
+    if (this.#held) this.#interrupt(this.#held);
     this.#wanted = { from: this.#wanted?.from ?? from, to };
     const now = this.#options.clock.monotonic();
     if (now - this.#toldAt >= ADDED_MS || to - this.#wanted.from >= ADDED_MS) this.#tell(now);
