@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -131,6 +131,41 @@ describe('the recorder', () => {
     expect(rows.map((row) => row.start - T0)).toEqual([0, 1]);
     const files = (readdirSync(dataDir, { recursive: true }) as string[]).filter((name) => name.endsWith('.mp4'));
     expect(files).toHaveLength(2);
+  });
+
+  it('takes another length and another folder at the next segment', async () => {
+    await recorder.close();
+    const parts = recordingParts({ call }, dataDir);
+    const other = join(dataDir, 'other');
+    mkdirSync(other);
+    let settings = { segmentS: 60, folder: 0 };
+    recorder = new Recorder({
+      camera: { id: 'cam-aaaaaaaa', key: 0 },
+      ...parts,
+      folders: {
+        choose: (key) => Promise.resolve({ key: key ?? 0, root: key === 1 ? other : dataDir }),
+        failed: () => false,
+      },
+      register: { list: (segment) => Promise.resolve(void rows.push(segment)) },
+      settings: () => settings,
+      clock,
+      log: silentLog,
+      remux: () => {
+        throw new Error('these units come with their fragments');
+      },
+    });
+    recorder.sourceStatus({ state: 'live', reason: null });
+    await play(new UnitMaker().video({ at: T0, lengthMs: 20_000 }));
+    settings = { segmentS: 10, folder: 1 };
+    await play(new UnitMaker().video({ at: T0 + 20_000, dts: 20_000, lengthMs: 50_000 }));
+    await recorder.close();
+    expect(rows.map(({ start, end, folder }) => [start - T0, end - T0, folder])).toEqual([
+      [0, 54_000, 0],
+      [54_000, 64_000, 1],
+      [64_000, 70_000, 1],
+    ]);
+    for (const { start, folder, bytes } of rows)
+      expect(statSync(join(folder === 1 ? other : dataDir, segmentFile('cam-aaaaaaaa', start))).size).toBe(bytes);
   });
 
   it('leaves no file behind for a recording without a picture', async () => {
