@@ -58,8 +58,14 @@ export class SegmentReader {
   /** Exactly these bytes of the file, in one read. */
   async read(segment: Segment, offset: number, bytes: number): Promise<Uint8Array> {
     if (bytes <= 0 || bytes > MAX_READ_BYTES) throw damaged(segment);
-    const root = segment.folder === null ? null : this.#roots.root(segment.folder);
-    if (root === null) return this.#readRemote(segment, offset, bytes);
+    const { folder } = segment;
+    const root = folder === null ? null : this.#roots.root(folder);
+    if (folder === null || root === null) return this.#readRemote(segment, offset, bytes);
+    const read = () => this.#readFile(root, segment, offset, bytes);
+    return this.#roots.run ? this.#roots.run(folder, read) : read();
+  }
+
+  async #readFile(root: string, segment: Segment, offset: number, bytes: number): Promise<Uint8Array> {
     const file = await open(join(root, segment.file), 'r').catch((error: unknown) => {
       if (errnoOf(error) === 'ENOENT')
         throw new CodedError('not-found', 'This time was recorded, but its file is missing from the disk.', { cause: error });

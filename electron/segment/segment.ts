@@ -37,6 +37,8 @@ export interface NewSegment extends SegmentRow {
 export interface FolderRoots {
   /** Absolute path of what holds `recordings/`; null for a folder that is not known (any more). */
   root(folder: FolderKey): string | null;
+  /** An operation on this folder's files, refused while its disk does not answer. Absent: nobody watches the disk. */
+  run?<T>(folder: FolderKey, operation: () => Promise<T>): Promise<T>;
 }
 
 /** Where a finished file is made known: its proof first, its row last. */

@@ -17,6 +17,7 @@ const SUITES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchRow[]>
   loss: () => import('./loss.ts'),
   nat: () => import('./nat.ts'),
   relay: () => import('./relay.ts'),
+  retention: () => import('./retention.ts'),
   signaling: () => import('./signaling.ts'),
 };
 
