@@ -88,3 +88,59 @@ test('a camera that is recorded around events says when something moved', async 
   await expect(page.getByTestId('recording-now')).toContainText(/motion now|last motion/, { timeout: 60_000 });
   await expect(page.getByTestId('camera-state')).toContainText(/^\s*Recording/);
 });
+
+interface Recordings {
+  readonly spans: readonly { readonly from: number; readonly to: number }[];
+  readonly gaps: readonly { readonly from: number; readonly to: number; readonly reason: string }[];
+}
+
+test('what another system saw is recorded with the seconds before it, and nothing else is', async ({ site, openApp }, info) => {
+  test.skip(info.project.name !== 'browser', 'the HTTP interface is that of the browser host');
+  test.slow();
+  await site.startRendezvous();
+  const { invite } = await site.startCamera('Door', 'test:?fps=5');
+  const page = await openApp();
+  await addByInvite(page, invite);
+  await expect(tile(page, 'Door')).toHaveAttribute('data-state', 'live');
+  const id = await tile(page, 'Door').getAttribute('data-camera');
+  const api = <T>(method: string, path: string, body?: unknown): Promise<T> =>
+    page.evaluate(
+      async ([how, where, what]) => {
+        const headers = { 'Content-Type': 'application/json' };
+        const answer = await fetch(
+          `/api/v1/${where}`,
+          what === undefined ? { method: how } : { method: how, headers, body: JSON.stringify(what) },
+        );
+        return (await answer.json()) as T;
+      },
+      [method, path, body] as const,
+    );
+  const recording = {
+    schedule: { otherwise: 'events', periods: [] },
+    preRollS: 5,
+    postRollS: 4,
+    motion: { detect: false, sensitivity: 50 },
+  };
+  await api('PATCH', `cameras/${id}`, { recording });
+  const recordings = () => api<Recordings>('GET', `recordings?camera=${id}&from=${Date.now() - 600_000}&to=${Date.now()}`);
+  const uneventful = (found: Recordings) =>
+    found.gaps.filter(({ reason }) => reason === 'no-event').reduce((sum, { from, to }) => sum + to - from, 0);
+  await expect.poll(async () => uneventful(await recordings()), { timeout: 60_000 }).toBeGreaterThan(9_000);
+
+  const event = await api<{ from: number }>('POST', 'events', { camera: id, kind: 'doorbell', text: 'ding' });
+  await expect
+    .poll(
+      async () => {
+        const span = (await recordings()).spans.find(({ from, to }) => from < event.from && to > event.from);
+        return span && span.from <= event.from - 4_000 && span.to >= event.from + 3_000;
+      },
+      { timeout: 60_000 },
+    )
+    .toBe(true);
+  await expect.poll(async () => (await recordings()).gaps.at(-1)?.reason, { timeout: 60_000 }).toBe('no-event');
+  expect(await api('GET', `events?camera=${id}&from=${event.from - 1}&to=${event.from + 1}`)).toMatchObject([
+    { kind: 'doorbell', text: 'ding' },
+  ]);
+  await openPanel(page, 'Door');
+  await expect(page.getByTestId('recording-now')).toContainText('last doorbell');
+});
