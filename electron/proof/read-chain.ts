@@ -105,7 +105,7 @@ class Reader {
       this.#checkSignature(record, link);
     this.#prev = nextPrev(this.#camera, record, link);
     this.#next = link.seq + 1;
-    this.#last = { record: Uint8Array.from(record), link };
+    this.#last = { record: new Uint8Array(record), link };
     this.head = { seq: link.seq, hash: this.#prev };
     if (this.#ask.has(link.seq)) this.known.set(link.seq, this.#prev);
     if (link.kind === 'summary') for (const seq of this.#ask) if (seq >= link.first && seq < link.seq) this.known.set(seq, null);
