@@ -124,7 +124,7 @@ function keyframesFrom(start: number, random: () => number): NewSegment['keyfram
 }
 
 /** What a year of `insertSegment` leaves behind, without the 8.4 million commits. */
-function fill(path: string): void {
+export function fill(path: string, days = DAYS): void {
   const db = new DatabaseSync(path);
   const random = seededRandom(3);
   db.exec(`PRAGMA synchronous = OFF; PRAGMA cache_size = -65536;
@@ -141,7 +141,7 @@ function fill(path: string): void {
     `${minutes} INSERT INTO keyframes SELECT c, t + c * 700, (SELECT list FROM variant WHERE n = (m * 7 + c) % ${VARIANTS}) FROM minute CROSS JOIN camera`,
   );
   const span = db.prepare('INSERT INTO span VALUES (?, ?, ?)');
-  for (let day = 0; day < DAYS; day++) {
+  for (let day = 0; day < days; day++) {
     const start = T0 + day * 86_400_000;
     db.exec('BEGIN');
     segments.run(start);

@@ -16,6 +16,7 @@ const SUITES: Readonly<Record<string, () => Promise<{ run(): Promise<BenchRow[]>
   index: () => import('./index-size.ts'),
   loss: () => import('./loss.ts'),
   nat: () => import('./nat.ts'),
+  repair: () => import('./start-repair.ts'),
   relay: () => import('./relay.ts'),
   retention: () => import('./retention.ts'),
   signaling: () => import('./signaling.ts'),
