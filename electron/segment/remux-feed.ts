@@ -89,12 +89,13 @@ export class RemuxFeed {
 
   /** Never blocks. */
   push(unit: AccessUnit): void {
+    if (unit.config.kind === 'video') this.check();
     if (!this.#held) return this.#feed(unit);
     if (this.#held.length < MAX_HELD) this.#held.push(unit);
     else this.#drop();
   }
 
-  /** To be called about every second: notices an ffmpeg that hangs, and starts the next one when it is time. */
+  /** Notices an ffmpeg that hangs, and starts the next one when it is time. Each picture asks; to be called now and then where none may come. */
   check(): void {
     const now = this.#options.clock.monotonic();
     const overdueSince = this.#running?.overdueSince ?? null;
