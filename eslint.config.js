@@ -77,7 +77,19 @@ const mayKnow = ([type, others]) => ({ from: { element: { type } }, allow: { to:
 /** Folders side by side that do not know each other: kinds of cameras, features of the page. */
 const SIBLINGS = {
   'electron/sources': readdirSync('electron/sources', { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? entry.name : [])),
-  'renderer': ['wall', 'viewer', 'cameras', 'settings', 'timeline', 'connection', 'coverage', 'export', 'healing', 'recording-settings', 'storage'],
+  'renderer': [
+    'wall',
+    'viewer',
+    'cameras',
+    'settings',
+    'timeline',
+    'connection',
+    'coverage',
+    'export',
+    'healing',
+    'recording-settings',
+    'storage',
+  ],
 };
 
 /** What only one place may import. */

@@ -2,9 +2,8 @@ import { CodedError } from '../base/errors.ts';
 import type { UtcMs } from '../base/units.ts';
 import type { ExportPart } from '../contract/export.ts';
 import type { CameraId, Segment, Span } from '../contract/model.ts';
-import type { TrackConfig } from '../media/access-unit.ts';
 import { parseFragment, setBaseDecodeTime, setSequenceNumber } from '../media/fmp4/fragment.ts';
-import type { InitSegment } from '../media/fmp4/init.ts';
+import { sameFormat, type InitSegment } from '../media/fmp4/init.ts';
 import { SPAN_TOLERANCE_MS } from '../storage/interface.ts';
 import type { Footage } from './footage.ts';
 import { keyframeAt } from './gop.ts';
@@ -103,27 +102,6 @@ async function checkSameFormat(segments: readonly Segment[], first: SegmentHeade
       `The camera's picture or sound format changed at ${when}: ask for one clip up to there and one from there on.`,
     );
   }
-}
-
-function sameFormat(a: InitSegment, b: InitSegment): boolean {
-  if (a === b) return true;
-  return (
-    a.tracks.length === b.tracks.length &&
-    a.tracks.every((track, i) => {
-      const other = b.tracks[i];
-      return (
-        other?.id === track.id &&
-        other.timescale === track.timescale &&
-        other.format === track.format &&
-        sameConfig(track.config, other.config)
-      );
-    })
-  );
-}
-
-function sameConfig(a: TrackConfig | null, b: TrackConfig | null): boolean {
-  if (a === null || b === null) return a === b;
-  return a.codecString === b.codecString && Buffer.compare(a.description, b.description) === 0;
 }
 
 interface Joined {

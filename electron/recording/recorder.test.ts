@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -7,6 +7,8 @@ import { silentLog } from '../base/log.ts';
 import type { Storage } from '../storage/client.ts';
 import type { NewSegment } from '../storage/interface.ts';
 import { recordingParts } from '../../test/fixtures/recording-parts.ts';
+import { boxesIn } from '../media/fmp4/boxes.ts';
+import { nodeDisk, type SegmentDisk } from '../segment/disk.ts';
 import { segmentFile } from '../segment/names.ts';
 import { UnitMaker } from '../../test/fixtures/muxed-units.ts';
 import { Recorder } from './recorder.ts';
@@ -43,7 +45,11 @@ beforeEach(() => {
   gaps = [];
   sizes = [];
   refusing = false;
-  recorder = new Recorder({
+  recorder = newRecorder();
+});
+
+function newRecorder(disk?: SegmentDisk): Recorder {
+  const made = new Recorder({
     camera: { id: 'cam-aaaaaaaa', key: 0 },
     ...recordingParts({ call }, dataDir),
     clock,
@@ -51,9 +57,16 @@ beforeEach(() => {
     remux: () => {
       throw new Error('these units come with their fragments');
     },
+    ...(disk ? { disk } : {}),
   });
-  recorder.sourceStatus({ state: 'live', reason: null });
-});
+  made.sourceStatus({ state: 'live', reason: null });
+  return made;
+}
+
+/** `moof` boxes of a file: one frame each. */
+function framesOf(path: string): number {
+  return [...boxesIn(readFileSync(path))].filter(({ type }) => type === 'moof').length;
+}
 
 afterEach(async () => {
   await recorder.close();
@@ -122,6 +135,24 @@ describe('the recorder', () => {
     expect(recorder.stats.queuedBytes).toBe(0);
     expect(rows.map((row) => row.start - T0)).toEqual([0, 8_000]);
     expect(gaps.find((gap) => gap.reason === 'disk-slow')).toMatchObject({ start: rows[0]?.end, end: T0 + 8_000 });
+  });
+
+  it('keeps the whole group of pictures with which it tries a failing disk again', async () => {
+    const maker = new UnitMaker();
+    let failing = true;
+    const disk: SegmentDisk = {
+      ...nodeDisk,
+      open: (path, as) => (failing ? Promise.reject(Object.assign(new Error('broken'), { code: 'EIO' })) : nodeDisk.open(path, as)),
+    };
+    await recorder.close();
+    recorder = newRecorder(disk);
+    await play(maker.video({ at: T0, lengthMs: 2_000 }));
+    failing = false;
+    await play(maker.video({ at: T0 + 10_000, dts: 10_000, lengthMs: 4_000 }));
+    await play(maker.video({ at: T0 + 14_000, dts: 14_000, lengthMs: 2_000 }));
+    await recorder.close();
+    // Six seconds at 25 a second: none between the keyframe and the batch that succeeded is missing.
+    expect(framesOf(join(dataDir, segmentFile('cam-aaaaaaaa', T0 + 10_000)))).toBe(150);
   });
 
   it('does not write over a file that is there when the clock was set back', async () => {

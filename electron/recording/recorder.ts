@@ -65,7 +65,7 @@ export class Recorder {
   /** Why the source was offline last, until footage goes on: an outage that nobody had the time to note. */
   #wentAway: Cause | null = null;
   /** Set while frames are dropped until writing may be tried again. */
-  #failure: { readonly cause: Cause; readonly retryAt: number } | null = null;
+  #failure: { readonly cause: Cause; readonly retryAt: number; retried: boolean } | null = null;
   #overflowing = false;
   /** Set while nothing is to be recorded, and why. */
   #held: Cause | null = null;
@@ -216,9 +216,13 @@ export class Recorder {
   #take(unit: AccessUnit & { readonly fragment: Fragment }): void {
     const now = this.#options.clock.monotonic();
     const key = unit.config.kind === 'video' && unit.key;
-    if (this.#failure && (now < this.#failure.retryAt || !key)) {
-      this.counters.dropped += 1;
-      return;
+    if (this.#failure && !this.#failure.retried) {
+      if (now < this.#failure.retryAt || !key) {
+        this.counters.dropped += 1;
+        return;
+      }
+      // Whether it succeeds is known when a batch is full: what follows belongs to the same group.
+      this.#failure.retried = true;
     }
     if (this.#overflowed(key, unit.fragment.bytes.length)) {
       this.counters.dropped += 1;
@@ -309,7 +313,7 @@ export class Recorder {
 
   #failed(error: CodedError, elsewhere: boolean): void {
     const cause = { reason: error.code, text: error.message };
-    this.#failure = { cause, retryAt: this.#options.clock.monotonic() + (elsewhere ? 0 : RETRY_MS) };
+    this.#failure = { cause, retryAt: this.#options.clock.monotonic() + (elsewhere ? 0 : RETRY_MS), retried: false };
     this.#cutter.stop(cause);
     this.#interrupt(cause);
   }

@@ -102,7 +102,7 @@ describe('the segment cutter', () => {
     const timeline = feed(cutter, new UnitMaker({ timeline: 2 }).video({ at: T0 + 5_000, lengthMs: 2_000 }));
     expect([ends(timeline), starts(timeline), causes(timeline)]).toMatchObject([[2_000], [5_000], [{ reason: 'session-lost' }]]);
 
-    const other = new UnitMaker({ timeline: 2, configs: [{ ...VIDEO, width: 640 }] });
+    const other = new UnitMaker({ timeline: 2, configs: [VIDEO, AUDIO] });
     const tracks = feed(cutter, other.video({ at: T0 + 7_000, dts: 2_000, lengthMs: 2_000 }));
     expect([ends(tracks), starts(tracks), causes(tracks)]).toMatchObject([
       [7_000],

@@ -42,6 +42,7 @@ const folder: StorageFolderInfo = {
 const calls: CallHandlers = {
   'app.info': () => ({ version: '0', host: 'browser', dataDir, ffmpeg: null, disk: null, notices: [], fingerprint: 'test' }),
   'cameras.list': () => [...cameras.values()],
+  'recordings.exportPlan': () => ({ parts: [], recordedMs: 0, missingMs: 0 }),
   'cameras.get': ({ id }) => camera(id),
   'cameras.add': ({ name, source }) => {
     if (name === 'crash') process.exit(3);

@@ -70,28 +70,30 @@ export function deletionQueries(db: SqlDatabase, spans: SpanIndex): DeletionCall
   };
 
   return {
-    deleteSegments: db.transaction(({ camera, starts, because, keepArchived, keepFiles }: Parameters<DeletionCalls['deleteSegments']>[0]) => {
-      const { id } = (idOf.get(camera) ?? {}) as { id?: string };
-      if (id === undefined) return 0;
-      const gone: Row[] = [];
-      let bytes = 0;
-      for (const start of [...new Set(starts)].sort((a, b) => a - b)) {
-        const row = at.get(camera, start) as Row | undefined;
-        if (!row) continue;
-        if (row.folder !== null && !keepFiles) note.run(row.folder, segmentFile(id, start, originOf(row.origin)));
-        bytes += row.bytes;
-        if (keepArchived && row.archive !== null) {
-          onlyArchive.run(camera, start);
-          continue;
+    deleteSegments: db.transaction(
+      ({ camera, starts, because, keepArchived, keepFiles }: Parameters<DeletionCalls['deleteSegments']>[0]) => {
+        const { id } = (idOf.get(camera) ?? {}) as { id?: string };
+        if (id === undefined) return 0;
+        const gone: Row[] = [];
+        let bytes = 0;
+        for (const start of [...new Set(starts)].sort((a, b) => a - b)) {
+          const row = at.get(camera, start) as Row | undefined;
+          if (!row) continue;
+          if (row.folder !== null && !keepFiles) note.run(row.folder, segmentFile(id, start, originOf(row.origin)));
+          bytes += row.bytes;
+          if (keepArchived && row.archive !== null) {
+            onlyArchive.run(camera, start);
+            continue;
+          }
+          remove.run(camera, start);
+          removeList.run(camera, start);
+          gone.push(row);
         }
-        remove.run(camera, start);
-        removeList.run(camera, start);
-        gone.push(row);
-      }
-      cutSpans(camera, gone);
-      if (because) for (const stretch of stretches(gone)) noteGone(camera, stretch, because.reason, because.text);
-      return bytes;
-    }),
+        cutSpans(camera, gone);
+        if (because) for (const stretch of stretches(gone)) noteGone(camera, stretch, because.reason, because.text);
+        return bytes;
+      },
+    ),
     garbage: ({ limit, folder }) =>
       (folder === undefined ? list.all(limit ?? 1_000) : listOf.all(folder, limit ?? 1_000)) as { folder: number; path: string }[],
     addGarbage: ({ folder, path }) => void note.run(folder, path),
