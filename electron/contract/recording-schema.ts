@@ -24,5 +24,4 @@ export const recordingSchema = z.strictObject({
   keepEventDays: z.number().int().min(1).max(36_500).nullable(),
   archive: z.boolean(),
   heal: z.boolean(),
-  relayed: z.enum(['main', 'sub-then-heal']),
 });

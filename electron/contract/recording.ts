@@ -57,8 +57,6 @@ export interface RecordingSettings {
   readonly archive: boolean;
   /** What an outage left out is fetched from the camera's spool, where it has one. */
   readonly heal: boolean;
-  /** On a relayed path: record the main picture, or the small one now and the main one later, from the spool. */
-  readonly relayed: 'main' | 'sub-then-heal';
 }
 
 export const DEFAULT_RECORDING: RecordingSettings = {
@@ -73,7 +71,6 @@ export const DEFAULT_RECORDING: RecordingSettings = {
   keepEventDays: null,
   archive: true,
   heal: true,
-  relayed: 'main',
 };
 
 /** What is not named stays as it is. */

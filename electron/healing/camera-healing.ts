@@ -17,7 +17,7 @@ import type { HealableCamera } from './camera.ts';
 import { fetchRest } from './fetch.ts';
 import { insertFetched } from './insert.ts';
 import { clearParts, PartFile } from './part-file.ts';
-import { LEAST_MS, overlapMs, owed, scheduled, wantedFor, type Wanted } from './plan.ts';
+import { LEAST_MS, overlapMs, owed, scheduled, sinceClockSet, wantedFor, type Wanted } from './plan.ts';
 
 /** What happened just now is on its way: to the recorder's file, and to one of the spool's that is closed. Milliseconds. */
 const ON_ITS_WAY_MS = 2_000;
@@ -141,7 +141,10 @@ export class CameraHealing {
     const from = Math.max(this.#camera.createdAt, state.since - clockOffsetMs, now - Math.min(kept, MOST_AGO_MS));
     const to = now - ON_ITS_WAY_MS;
     if (to <= from) return [];
-    const outages = owed(await this.#camera.gaps({ from: utcMs(Math.floor(from)), to: utcMs(Math.floor(to)) }));
+    const range = { from: utcMs(Math.floor(from)), to: utcMs(Math.floor(to)) };
+    const since = sinceClockSet(await this.#parts.storage.call('facts', range));
+    if (to <= since) return [];
+    const outages = owed(await this.#camera.gaps({ from: utcMs(Math.max(range.from, since)), to: range.to }));
     return scheduled(outages, this.#camera.settings().schedule, this.#wall);
   }
 

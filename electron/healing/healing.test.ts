@@ -262,6 +262,17 @@ describe('healing', () => {
     expect((await recordings({ from: utcMs(from + 2_000), to: utcMs(to - 2_000) })).coverage).toBe(0);
   });
 
+  it('leaves alone what was missed before this computer’s clock was set: its true times are not known', async () => {
+    await outage(30);
+    const set = utcMs(clock.now() - 5_000);
+    const run = await storage.call('beginRun', { at: set });
+    const text = 'The clock was set forward by 1 s: this time never was.';
+    const facts = [{ start: utcMs(set - 1_000), end: set, reason: 'clock-set' as const, text, weak: false }];
+    await storage.call('continueRun', { run, until: utcMs(set - 1_000), at: set, facts });
+    await healing().round();
+    expect(added.filter(({ from }) => from < set)).toEqual([]);
+  });
+
   it('fills the newest outage first', async () => {
     await outage(30);
     await outage(30);

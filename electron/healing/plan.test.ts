@@ -4,7 +4,7 @@ import type { SpoolItem } from '../../peer/session/bulk-messages.ts';
 import { utcMs, type Gap, type GapReason } from '../contract/model.ts';
 import { alignment, runsOf } from './insert.ts';
 import { wallClock } from '../recording/schedule.ts';
-import { LEAST_MS, overlapMs, owed, scheduled, wantedFor } from './plan.ts';
+import { LEAST_MS, overlapMs, owed, scheduled, sinceClockSet, wantedFor } from './plan.ts';
 
 const gap = (from: number, to: number, reason: GapReason): Gap => ({ from: utcMs(from), to: utcMs(to), reason, text: '' });
 const item = (key: number, start: number, end: number, bytes = 1_000): SpoolItem => ({ key, start, end, bytes });
@@ -23,6 +23,22 @@ describe('what is owed', () => {
       gap(90, 99, 'future'),
     ];
     expect(owed(gaps)).toEqual([span(80, 90), span(40, 50), span(10, 30)]);
+  });
+});
+
+describe('the time that can be healed', () => {
+  const fact = (start: number, end: number, reason: GapReason, weak = false) => ({
+    start: utcMs(start),
+    end: utcMs(end),
+    reason,
+    text: '',
+    weak,
+  });
+
+  it('begins when this computer’s clock was set last, forward or back', () => {
+    expect(sinceClockSet([])).toBe(0);
+    expect(sinceClockSet([fact(10, 90, 'asleep'), fact(20, 50, 'clock-set')])).toBe(50);
+    expect(sinceClockSet([fact(20, 50, 'clock-set'), fact(60, 80, 'clock-set', true)])).toBe(60);
   });
 });
 

@@ -1,6 +1,7 @@
 import { utcMs } from '../base/units.ts';
 import type { Gap, GapReason, Span, WeeklySchedule } from '../contract/model.ts';
 import { modeAt, nextChange, type WallClock } from '../recording/schedule.ts';
+import type { FactRow } from '../storage/interface.ts';
 import type { SpoolItem } from '../../peer/session/bulk-messages.ts';
 
 /** Nobody wants this time, or it is no more to be had: everything else that is missing is owed. */
@@ -31,6 +32,15 @@ export function owed(gaps: readonly Gap[]): Span[] {
     else outages.push({ from, to });
   }
   return outages.reverse();
+}
+
+/**
+ * Since when this computer's clock goes as it goes now: the difference to the camera's says nothing of what was before, and footage
+ * of then would come under other times. 0 where it was not set.
+ */
+export function sinceClockSet(facts: readonly FactRow[]): number {
+  // Set back, it went on from where the time that came twice begins.
+  return Math.max(0, ...facts.filter(({ reason }) => reason === 'clock-set').map(({ start, end, weak }) => (weak ? start : end)));
 }
 
 /** Longer than this the schedule is not looked ahead, milliseconds. */
