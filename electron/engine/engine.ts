@@ -3,37 +3,24 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Camera } from '../contract/model.ts';
 import type { Port } from '../contract/wire.ts';
-import { RemuxProcess } from '../ffmpeg/remux.ts';
-import { LanBrowser } from '../../peer/lan/browser.ts';
-import { lanInterfaces, lanMode } from '../../peer/lan/interfaces.ts';
 import { Healing } from '../healing/healing.ts';
 import { Archive } from '../archive/archive.ts';
 import { Playback } from '../playback/playback.ts';
-import { Recorder } from '../recording/recorder.ts';
-import { StorageFolders } from '../recording/folders.ts';
 import { RangeDeletion } from '../recording/range-deletion.ts';
-import { Register } from '../recording/segment-register.ts';
-import { SegmentRemover } from '../recording/segment-remover.ts';
-import { IndexRepair } from '../recording/repair.ts';
-import { RunPeriods } from '../recording/run-periods.ts';
+import type { RunPeriods } from '../recording/run-periods.ts';
 import { Protection } from '../retention/protection.ts';
 import { StorageCare } from '../retention/storage-care.ts';
-import { HandOffers } from '../sources/p2p/hand-offers.ts';
 import { Exporter } from '../proof/exporter.ts';
-import { ProofLog } from '../proof/proof-log.ts';
-import { Storage } from '../storage/client.ts';
-import { DatabaseCopies } from '../storage/copies.ts';
-import { appIdentity } from './app-identity.ts';
 import { callHandlers, streamHandlers } from './handlers.ts';
-import { CameraModes } from './camera-modes.ts';
 import { Cameras } from './cameras.ts';
 import { CoverageFigures } from './coverage-figures.ts';
 import { ContractServer } from './contract-server.ts';
 import { Events } from './events.ts';
 import { healableCameras } from './healing-cameras.ts';
-import { NatChoices } from './nat-settings.ts';
-import { Network } from './network.ts';
 import { Paths } from './paths/paths.ts';
+import { openReach } from './reach.ts';
+import { Recorders } from './recorders.ts';
+import { Store, type Closers } from './store.ts';
 import type { EngineOptions } from './protocol.ts';
 
 interface Surroundings {
@@ -42,9 +29,6 @@ interface Surroundings {
   /** The database broke while in use: nothing helps but to open everything anew. */
   readonly onFailure: (error: CodedError) => void;
 }
-
-/** More than this of one camera waits for the disk: nothing is copied to the archive meanwhile. */
-const BEHIND_BYTES = 4 * 1024 * 1024;
 
 /** The whole behind the page: opens in order, closes in reverse. */
 export class Engine {
@@ -64,103 +48,30 @@ export class Engine {
   /** Errors: those of the data folder (`data-unwritable`, `data-in-use`, `database-newer`, `disk-full`) and `key-unavailable`. */
   static async open(options: EngineOptions, { clock, log, onFailure }: Surroundings): Promise<Engine> {
     const { dataDir, dataKey } = options;
-    const closers: (() => Promise<void> | void)[] = [];
+    const closers: Closers = [];
     try {
-      const storage = await Storage.open({ dataDir, log: log.child('storage') });
-      closers.push(() => storage.close());
-      storage.onFailure.on(onFailure);
-      const identity = await appIdentity(storage, dataKey);
-      const runs = new RunPeriods({ storage, clock, log, lostFrom: storage.report.ledgerLostFrom });
-      const folders = await StorageFolders.open(storage, dataDir, { clock, log: log.child('folders') });
-      const proofs = new ProofLog({ dataDir, storage, folders, identity, clock, log: log.child('proofs') });
-      const notices = [...options.notices, ...(await proofs.start())];
-      closers.push(() => proofs.close());
-      const register = new Register(storage, proofs);
-      const repair: IndexRepair = new IndexRepair({
-        storage,
-        register,
-        folders,
-        log: log.child('repair'),
-        busy: (path) => cameras.writes(path),
-      });
-      await repair.before();
-      await storage.call('endOpenEvents', {});
-      await runs.start();
-      closers.push(() => runs.close());
-
+      const isOpen = (path: string) => cameras.writes(path);
+      const { store, notices: kept } = await Store.open({ dataDir, dataKey, clock, log, onFailure, isOpen }, closers);
+      const { storage, identity, runs, folders, proofs, register, remover, repair } = store;
+      const notices = [...options.notices, ...kept];
       const events = new Events();
-      const natChoices = await NatChoices.open({
-        storage,
-        log: log.child('nat'),
-        changed: (settings) => events.emit({ kind: 'nat.configured', settings }),
-      });
-      const network: Network = new Network({
-        clock,
-        log: log.child('nat'),
-        portMapping: () => natChoices.current.portMapping,
-        rendezvous: () => cameras.list().flatMap(({ source }) => (source.kind === 'p2p' ? source.rendezvous : [])),
-      });
-      const natMonitor = network.monitor;
-      natMonitor.changed.on(() => events.emit({ kind: 'nat.changed', report: natMonitor.current }));
-      closers.push(() => network.close());
+      const rendezvous = () => cameras.list().flatMap(({ source }) => (source.kind === 'p2p' ? source.rendezvous : []));
+      const reach = await openReach({ storage, identity, events, clock, log, rendezvous }, closers);
       const paths = new Paths({ storage, clock, log: log.child('paths') });
       paths.start();
       closers.push(() => paths.close());
-      const mode = lanMode();
-      const lan = new LanBrowser({ clock, log: log.child('lan'), interfaces: () => lanInterfaces(mode) });
-      lan.start();
-      closers.push(() => lan.close());
-      const handOffers = new HandOffers({
-        identity,
-        ice: () => ({ stun: [], turn: [], policy: 'all', mapPort: (port, address) => network.mapPort(port, address) }),
-        clock,
-        log: log.child('hand'),
-      });
-      closers.push(() => handOffers.close());
-      const deleteRemoved = () => care.retention.wake();
-      const recorders: Recorder[] = [];
+      const recorders = new Recorders({ store, events, clock, log });
       const cameras: Cameras = new Cameras({
         storage,
         dataKey,
-        context: {
-          identity,
-          clock,
-          log: log.child('camera'),
-          natMonitor,
-          lan,
-          takeSession: (publicKey) => handOffers.take(publicKey),
-          punchBudget: () => natChoices.current.punch,
-          mapPort: (port, address) => network.mapPort(port, address),
-          stunServers: (urls) => network.named(urls),
-        },
+        context: reach.context,
         events,
         clock,
         log,
-        deleteRemoved,
+        deleteRemoved: () => care.retention.wake(),
         forgetting: (camera) => proofs.removedAll(camera),
         paths,
-        recorder: (camera, changed) => {
-          // Else its first segment begins the chain: a crash before that would leave the segment without proof.
-          proofs.begin(camera.key).catch((error: unknown) => log.warn(`no proofs yet: ${String(error)}`, { camera: camera.id }));
-          const recorder = new Recorder({
-            camera,
-            storage,
-            register,
-            folders,
-            settings: camera.settings,
-            clock,
-            log: log.child('recorder'),
-            remux: ({ configs, onFragment, onFailed }) => {
-              const remux = new RemuxProcess({ clock, log: log.child('remux'), onFragment, onFailure: onFailed });
-              remux.start(configs);
-              return remux;
-            },
-            onChanged: changed,
-            onAdded: ({ from, to }) => events.emit({ kind: 'recording.added', camera: camera.id, from, to }),
-          });
-          recorders.push(recorder);
-          return new CameraModes({ camera, recorder, storage, events, clock, log, onChanged: changed });
-        },
+        recorder: (camera, changed) => recorders.create(camera, changed),
       });
       const archive = await Archive.open({
         storage,
@@ -168,7 +79,7 @@ export class Engine {
         folders,
         clock,
         log: log.child('archive'),
-        behind: () => recorders.some(({ stats }) => stats.queuedBytes > BEHIND_BYTES),
+        behind: () => recorders.areBehind,
         remove: (rows) => remover.remove({ ...rows, why: 'retention' }),
       });
       closers.push(() => archive.close());
@@ -190,18 +101,13 @@ export class Engine {
         clock,
         log: log.child('export'),
       });
-      const remover = new SegmentRemover(storage, proofs);
       const care: StorageCare = await StorageCare.open({
         storage,
         remover,
         folders,
         clock,
         log: log.child('retention'),
-        async returned(folder) {
-          const busy = (path: string) => cameras.writes(path);
-          const root = (key: number) => (key === folder.key ? folder.root : null);
-          await new IndexRepair({ storage, register, folders: { all: [folder], root }, log: log.child('repair'), busy }).before();
-        },
+        returned: (folder) => store.returned(folder),
         erased: (camera, { from, to }) => events.emit({ kind: 'recording.removed', camera, from, to }),
         changed: (conditions) => events.emit({ kind: 'storage.changed', folders: conditions }),
       });
@@ -212,7 +118,7 @@ export class Engine {
         clock,
         collect(camera, { from, to }) {
           events.emit({ kind: 'recording.removed', camera, from, to });
-          deleteRemoved();
+          care.retention.wake();
         },
       });
       const healing = new Healing({
@@ -237,10 +143,10 @@ export class Engine {
         protection: new Protection(storage, () => care.retention.wake()),
         coverage: new CoverageFigures(playback, clock),
         events,
-        natMonitor,
-        natChoices,
+        natMonitor: reach.network.monitor,
+        natChoices: reach.natChoices,
         archive,
-        handPairing: handOffers,
+        handPairing: reach.handOffers,
         notices: () => [...notices, ...repair.notices()],
         publicKey: identity.publicKey,
         host: options.host,
@@ -255,15 +161,11 @@ export class Engine {
       notices.push(...(await cameras.start()));
       healing.start();
       closers.push(() => healing.close());
-      network.start();
+      reach.network.start();
       archive.start();
       care.start();
       // Behind what the folders have: the rest of what there was is in the archive only.
-      void repair.start().then(() => archive.resumeRestore(storage.report.setAside !== null));
-      closers.push(() => repair.close());
-      const copies = new DatabaseCopies({ dataDir, clock, log: log.child('copies'), onFailure });
-      copies.start();
-      closers.push(() => copies.close());
+      void store.start(closers).then(() => archive.resumeRestore(storage.report.setAside !== null));
       closers.push(() => server.close());
       // First of all: what is missing from here on is missing since Keyhole was closed.
       closers.push(() => runs.close());

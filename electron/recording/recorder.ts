@@ -42,6 +42,8 @@ export interface RecorderOptions {
   readonly onAdded?: (span: Span) => void;
   /** `recording` or `reason` changed. */
   readonly onChanged?: () => void;
+  /** It is closed, and everything that was pushed is on the disk. */
+  readonly onClosed?: () => void;
   readonly headroomBytes?: number;
   readonly disk?: SegmentDisk;
 }
@@ -211,6 +213,7 @@ export class Recorder {
     this.#writer.write(this.#cutter.stop());
     await this.#writer.close();
     await this.#ledger.close(this.#options.clock.now());
+    this.#options.onClosed?.();
   }
 
   #take(unit: AccessUnit & { readonly fragment: Fragment }): void {
