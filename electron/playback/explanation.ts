@@ -41,6 +41,7 @@ const REBUILDING = {
   text: 'The index is being made anew from the recordings: what there is of this time is not listed yet.',
 } as const;
 const PENDING = { reason: 'source-stalled', text: 'No picture has come for some seconds; why is not known yet.' } as const;
+const ADDED = { reason: 'connecting', text: 'The camera was just being added.' } as const;
 export const UNKNOWN = { reason: 'unknown', text: 'Nothing is recorded here, and no reason was noted.' } as const;
 
 /**
@@ -106,6 +107,7 @@ export class Explanation {
   #byNeighbour(piece: Piece, neighbour: Piece | undefined): Piece {
     if (piece.reason !== 'unknown' || piece.to - piece.from > NEIGHBOUR_MS) return piece;
     if (neighbour && neighbour.reason !== 'unknown') return { ...piece, reason: neighbour.reason, text: neighbour.text };
+    if (piece.from === this.#known.camera.createdAt) return { ...piece, ...ADDED };
     return piece.to >= this.#known.now ? { ...piece, ...PENDING } : piece;
   }
 }

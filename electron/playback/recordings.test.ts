@@ -198,6 +198,14 @@ describe('what was recorded and why not', () => {
     ).toEqual(['0-101 recorded', '101-500 asleep', '500-510 session-lost']);
   });
 
+  it('has the first moment of a camera, before anything was noted of it, explained by its being added', async () => {
+    expect(await tile({ spans: [[110, 1_000]], created: 100 }, 0, 1_000)).toEqual([
+      '0-100 not-added-yet',
+      '100-110 connecting',
+      '110-1000 recorded',
+    ]);
+  });
+
   it('has time that came twice explained by anything else first', async () => {
     const facts = [{ from: 200, to: 400, reason: 'clock-set' as const, weak: true }];
     const gaps = [{ from: 300, to: 320, reason: 'disk-full' as const }];

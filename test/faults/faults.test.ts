@@ -31,9 +31,12 @@ it.skipIf(unavailable !== null)(
         process.stderr.write(`faults: ${Math.round(at)} ${fault}: records again after ${(ms / 1000).toFixed(1)} s\n`),
     });
     process.stderr.write(`faults: seed ${seed}\n${accountText(account)}\n`);
+    for (const riddle of account.riddles) process.stderr.write(`${JSON.stringify(riddle)}\n${await world.around(riddle)}\n`);
     expect(account.riddles, `seed ${seed}`).toEqual([]);
     expect(account.recorded).toBeGreaterThan(0);
+    expect(account.healed).toBeGreaterThan(0);
     expect(world.undecodable()).toEqual([]);
+    expect(await world.doctor()).toBe('');
   },
   900_000,
 );

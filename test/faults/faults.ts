@@ -68,7 +68,8 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     await sleep(3_000);
   },
   async 'the clock is set back'(world, chance) {
-    world.clock.jump(-between(chance, 600_000, 3 * HOUR_MS));
+    // Not back to before there was anything to account for.
+    world.clock.jump(-Math.min(between(chance, 600_000, 3 * HOUR_MS), (world.clock.now - world.beganAt) / 2));
     await sleep(3_000);
   },
   async 'the computer sleeps'(world, chance) {

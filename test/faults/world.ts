@@ -13,6 +13,7 @@ import { FakedClock } from './faked-clock.ts';
 /** Of the disk that the recordings are on. */
 const DISK_BYTES = 384 * 1024 * 1024;
 const MIB = 1024 * 1024;
+const AROUND_MS = 20_000;
 
 export interface WorldOptions {
   readonly p2pCameras: number;
@@ -37,6 +38,7 @@ interface P2pCamera {
 export class World {
   readonly site: Site;
   readonly clock = new FakedClock();
+  readonly beganAt = this.clock.now;
   readonly hosts = new TwoHosts();
   readonly cameras: P2pCamera[] = [];
   readonly #options: WorldOptions;
@@ -135,6 +137,17 @@ export class World {
       accounts.push(accountOf(answer, createdAt, to));
     }
     return total(accounts);
+  }
+
+  /** What the ledger has of all cameras around a stretch without a reason, for whoever looks for it. */
+  async around({ from, to }: { readonly from: number; readonly to: number }): Promise<string> {
+    const cameras = await this.site.json<Camera[]>('GET', '/api/v1/cameras');
+    const range = `from=${from - AROUND_MS}&to=${to + AROUND_MS}`;
+    const lines = cameras.map(async ({ id, name }) => {
+      const answer = await this.site.json<Recordings>('GET', `/api/v1/recordings?camera=${id}&${range}`);
+      return `${name}: ${JSON.stringify(answer)}`;
+    });
+    return (await Promise.all(lines)).join('\n');
   }
 
   /** What `keyhole doctor` finds wrong with what is stored; empty when all is well. */
