@@ -30,6 +30,8 @@ const MAX_HELD = 2_000;
 const STUCK_MS = 8_500;
 /** One that worked so long before it failed, milliseconds, is followed by another at once. */
 const PROVED_MS = 10_000;
+/** One that fails again and again is tried at least so often, milliseconds: what comes meanwhile is not recorded. */
+const RESTART_MS = 2_000;
 /** So often the same units are given to another ffmpeg: it may be they that it fails of. */
 const MAX_TRIES = 3;
 
@@ -64,7 +66,7 @@ interface Running {
 export class RemuxFeed {
   readonly counters = { restarts: 0, dropped: 0 };
   readonly #options: RemuxFeedOptions;
-  readonly #backoff = new Backoff();
+  readonly #backoff = new Backoff({ capMs: RESTART_MS });
   #kept = new KeptGroup();
   #running: Running | null = null;
   #audio: TrackConfig | null = null;

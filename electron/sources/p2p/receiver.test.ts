@@ -297,7 +297,7 @@ describe('StreamClock', () => {
   it('keeps frames as far apart as they were captured while the reports waver', () => {
     const streamClock = new StreamClock();
     const random = seededRandom(5);
-    let last = streamClock.utcOf(0, 1_000);
+    let last = streamClock.utcOf(0, 1_000, true);
     for (let frame = 1; frame < 500; frame += 1) {
       const utc = streamClock.utcOf(frame * 3600, 1_000 + frame * 40 + (random() - 0.5) * 20);
       expect(Math.abs(utc - last - 40)).toBeLessThanOrEqual(0.81);
@@ -308,15 +308,29 @@ describe('StreamClock', () => {
 
   it('follows a drift, and jumps when a clock was set, once both clocks have agreed on it for 3 s', () => {
     const streamClock = new StreamClock();
-    streamClock.utcOf(0, 0);
-    for (let second = 1; second <= 60; second += 1) streamClock.utcOf(second * 90_000, second * 1000 + second);
-    expect(streamClock.utcOf(61 * 90_000, 61_061)).toBe(61_061);
-    expect(streamClock.utcOf(62 * 90_000, 3_662_000)).toBe(62_061);
-    expect(streamClock.utcOf(64 * 90_000, 3_664_000)).toBe(64_061);
-    expect(streamClock.utcOf(65 * 90_000, 3_665_000)).toBe(3_665_000);
+    streamClock.utcOf(0, 0, true);
+    for (let second = 1; second <= 60; second += 1) streamClock.utcOf(second * 90_000, second * 1000 + second, true);
+    expect(streamClock.utcOf(61 * 90_000, 61_061, true)).toBe(61_061);
+    expect(streamClock.utcOf(62 * 90_000, 3_662_000, true)).toBe(62_061);
+    expect(streamClock.utcOf(64 * 90_000, 3_664_000, true)).toBe(64_061);
+    expect(streamClock.utcOf(65 * 90_000, 3_665_000, true)).toBe(3_665_000);
     // The camera's clock was set: for a moment its reports say so and the measured difference does not.
-    expect(streamClock.utcOf(66 * 90_000, 3_671_000)).toBe(3_666_000);
-    expect(streamClock.utcOf(67 * 90_000, 3_667_000)).toBe(3_667_000);
-    expect(streamClock.utcOf(70 * 90_000, 3_675_000)).toBe(3_670_000);
+    expect(streamClock.utcOf(66 * 90_000, 3_671_000, true)).toBe(3_666_000);
+    expect(streamClock.utcOf(67 * 90_000, 3_667_000, true)).toBe(3_667_000);
+    expect(streamClock.utcOf(70 * 90_000, 3_675_000, true)).toBe(3_670_000);
+  });
+
+  it('follows the pictures where sound says something else, also when a clock is set', () => {
+    const streamClock = new StreamClock();
+    // Sound is told to be 800 ms ahead, all the time.
+    expect(streamClock.utcOf(0, 1_800, false)).toBe(1_800);
+    for (let second = 0; second < 20; second += 1) {
+      const set = second >= 10 ? 3_600_000 : 0;
+      const utc = 1_000 + second * 1_000 + set;
+      const picture = streamClock.utcOf(second * 90_000, utc, true);
+      const sound = streamClock.utcOf(second * 90_000, utc + 800, false);
+      expect(sound).toBe(picture);
+      if (second < 10 || second > 13) expect(picture).toBe(utc);
+    }
   });
 });

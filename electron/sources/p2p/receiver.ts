@@ -200,7 +200,7 @@ export class Receiver {
         timeline: timeline.ours,
         pts: pts90k(pts),
         dts: pts90k(dts),
-        utc: timeline.clock.utcOf(pts, reported),
+        utc: timeline.clock.utcOf(pts, reported, frame.config.kind === 'video'),
         receivedAt: now,
         key: frame.key,
         data: frame.data,
