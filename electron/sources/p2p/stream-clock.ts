@@ -10,7 +10,7 @@ const SLEW = 0.02;
 /**
  * Media time to capture time by our clock. The camera's reports and the measured difference of the clocks both waver by
  * milliseconds; the mapping follows slowly, so that frames stay as far apart as they were captured, and jumps when this machine's clock was set.
- * Pictures lead: the reports of sound may say something else for good, and both are to move together.
+ * Pictures lead, where there are any: the reports of sound may say something else for good, and both are to move together.
  */
 export class StreamClock {
   /** utc - pts/90, ms. */
@@ -21,15 +21,15 @@ export class StreamClock {
 
   /**
    * @param utc what the newest report and clock difference say of `pts`, 1/90000 s
-   * @param leads it is a picture
+   * @param isPicture it is of a picture
    */
-  utcOf(pts: number, utc: number, leads: boolean): UtcMs {
+  utcOf(pts: number, utc: number, isPicture: boolean): UtcMs {
     const wanted = utc - pts / 90;
-    if (this.#applied === null || (leads && !this.#isLed)) {
+    if (this.#applied === null || (isPicture && !this.#isLed)) {
       this.#applied = wanted;
-      this.#isLed = leads;
+      this.#isLed = isPicture;
       this.#jump = null;
-    } else if (!leads) return utcMs(this.#applied + pts / 90);
+    } else if (!isPicture && this.#isLed) return utcMs(this.#applied + pts / 90);
     else if (Math.abs(wanted - this.#applied) > JUMP_MS) {
       if (!this.#jump || Math.abs(wanted - this.#jump.to) > JUMP_MS) this.#jump = { to: wanted, since: pts };
       else if ((pts - this.#jump.since) / 90 >= CONFIRM_MS) this.#applied = wanted;
