@@ -23,7 +23,7 @@ import { CAMERAS } from './recording-core.ts';
 
 /* kill -9 of ffmpeg, again and again, while the recorders that it muxes for go on. In real time: ffmpeg knows no other. */
 
-const KILLS = Number(process.env['KEYHOLE_KILLS'] ?? 200);
+const KILLS = Number(process.env['KEYHOLE_KILLS'] ?? (process.env['CI'] ? 40 : 200));
 const SEED = Number(process.env['KEYHOLE_SEED'] ?? 20261127);
 const MAX_PAUSE_MS = 600;
 /** What a kill may cost, on average: an ffmpeg that is killed again and again over the same group gives that group up. */

@@ -9,7 +9,7 @@ import { openSpool } from './spool-core.ts';
 
 /* kill -9 of what keeps footage within the camera peer, at random moments: the next start finds what the killed one left. */
 
-const KILLS = Number(process.env['KEYHOLE_KILLS'] ?? 200);
+const KILLS = Number(process.env['KEYHOLE_KILLS'] ?? (process.env['CI'] ? 40 : 200));
 const SEED = Number(process.env['KEYHOLE_SEED'] ?? 20261126);
 /** Two at a time: each lane has a folder of its own. */
 const LANES = 2;
