@@ -150,8 +150,12 @@ export class World {
     return (await Promise.all(lines)).join('\n');
   }
 
-  /** What `keyhole doctor` finds wrong with what is stored; empty when all is well. */
+  /**
+   * Closes the app; what `keyhole doctor` finds wrong with what is stored, empty when all is well. Beside the app it would take files that are being
+   * written for left behind: their times are of the machine's clock, not of the app's.
+   */
   async doctor(): Promise<string> {
+    await this.site.serve?.stop();
     const program = new Program(['doctor', '--data', this.site.dataDir, '--json'], {
       namespace: this.hosts.app,
       env: this.clock.env,
