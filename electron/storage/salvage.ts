@@ -1,4 +1,5 @@
 import { decodeKeyframes } from './keyframes.ts';
+import { originOf } from './queries/segments.ts';
 import type { NewSegment } from './interface.ts';
 import type { SqlDatabase, SqlValue } from './sql.ts';
 import { utcMs } from '../base/units.ts';
@@ -100,7 +101,7 @@ function segmentOf(row: Record<string, SqlValue>): NewSegment | null {
       codec,
       keyframes: decodeKeyframes(start, list),
       folder: folder ?? null,
-      origin: row['origin'] === 1 ? 'healed' : row['origin'] === 2 ? 'sub' : 'live',
+      origin: originOf(Number(row['origin'] ?? 0)),
       archive,
       hash: hash instanceof Uint8Array ? new Uint8Array(hash) : null,
     };

@@ -61,7 +61,7 @@ export function segmentQueries(db: SqlDatabase, spans: SpanIndex): SegmentCalls 
      WHERE s.camera = ? AND s.start_ms <= ? ORDER BY s.start_ms DESC LIMIT ${OVERLAPPING}`,
   );
   const healed = db.prepare(
-    `SELECT start_ms, duration_ms FROM segment INDEXED BY segment_not_live WHERE camera = @camera AND origin <> 0 AND origin = ${ORIGINS.indexOf('healed')}
+    `SELECT start_ms, duration_ms FROM segment INDEXED BY segment_not_live WHERE camera = @camera AND origin <> 0 AND origin = ${originCode('healed')}
      AND start_ms > @from - @longest AND start_ms < @to AND start_ms + duration_ms > @from ORDER BY start_ms`,
   );
   const totals = db.prepare('SELECT coalesce(sum(segments), 0) AS segments, coalesce(sum(bytes), 0) AS bytes FROM segment_total');
@@ -80,7 +80,7 @@ export function segmentQueries(db: SqlDatabase, spans: SpanIndex): SegmentCalls 
           noteGarbage.run(replaced.folder, segmentFile(replaced.id, start, originOf(replaced.origin)));
       }
       addCodec.run(codec);
-      insert.run(camera, start, end - start, bytes, codec, folder, ORIGINS.indexOf(origin), archive, hash);
+      insert.run(camera, start, end - start, bytes, codec, folder, originCode(origin), archive, hash);
       insertList.run(camera, start, encodeKeyframes(start, keyframes));
       spans.extend(camera, start, end);
     }),
