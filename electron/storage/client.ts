@@ -65,9 +65,9 @@ export class Storage {
     });
     return new Promise((resolve, reject) => {
       const settle = () => worker.off('error', failed).off('exit', ended).off('message', answered);
+      // It ends by itself then.
       const failed = (error: Error) => {
         settle();
-        void worker.terminate();
         reject(error);
       };
       const ended = () => failed(new CodedError('internal', 'The storage thread ended before it opened the database.'));
@@ -89,7 +89,10 @@ export class Storage {
     return this.#post(name, args) as Promise<StorageReply<N>>;
   }
 
-  /** Waits for the calls under way, then closes. Idempotent. */
+  /**
+   * Waits for the calls under way, closes, and waits for the thread to end by itself: one that is terminated while SQLite's addon is
+   * taken down can take the whole process with it. Idempotent.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#end();
     return this.#closed;
@@ -97,13 +100,14 @@ export class Storage {
 
   async #end(): Promise<void> {
     if (this.#ended) return;
+    const gone = new Promise((resolve) => this.#worker.once('exit', resolve));
     try {
       await this.#post('close', null);
+      await gone;
     } catch (error) {
       this.#log.warn('the database did not close cleanly', { error: error instanceof Error ? error.message : String(error) });
     }
     this.#ended = true;
-    await this.#worker.terminate();
   }
 
   #post(name: StorageCall | 'close', args: unknown): Promise<unknown> {

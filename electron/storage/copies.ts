@@ -39,11 +39,11 @@ export class DatabaseCopies {
     if (!this.#timer) this.#arm(Math.max(FIRST_AFTER_MS, DAY_MS - this.#age()));
   }
 
-  /** A copy under way is given up. Idempotent. */
+  /** A copy under way is finished, or ends with the process; nobody waits for it. Idempotent. */
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
-    void this.#worker?.terminate();
+    this.#worker?.unref();
   }
 
   /** Checks and copies now. @throws CodedError `database-corrupt`, `disk-full`, `closed` */

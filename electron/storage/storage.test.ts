@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { seededRandom } from '../../test/fakes/seeded-random.ts';
 import { silentLog } from '../base/log.ts';
 import { utcMs, type UtcMs } from '../base/units.ts';
@@ -269,5 +270,15 @@ describe('the thread', () => {
     await storage.close();
     await storage.close();
     await expect(storage.call('setting', { key: 'x' })).rejects.toMatchObject({ code: 'closed' });
+  });
+
+  it('ends by itself, also when it could not open: it is never terminated', async () => {
+    const terminate = vi.spyOn(Worker.prototype, 'terminate');
+    await expect(Storage.open({ dataDir, log: silentLog })).rejects.toMatchObject({ code: 'data-in-use' });
+    await storage.close();
+    expect(terminate).not.toHaveBeenCalled();
+    terminate.mockRestore();
+    // Its lock went with it.
+    storage = await Storage.open({ dataDir, log: silentLog });
   });
 });

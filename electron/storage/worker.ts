@@ -38,7 +38,6 @@ function start(): void {
       if (request.name === 'close') {
         database.close();
         parentPort?.postMessage({ id: request.id, value: null, ms: 0 });
-        parentPort?.close();
         return;
       }
       const query = queries.get(request.name) as ((args: unknown) => unknown) | undefined;
@@ -49,6 +48,9 @@ function start(): void {
     } catch (error) {
       if (isCorrupt(error)) noteCorruption();
       parentPort?.postMessage({ id: request.id, error: storageFailure(error, dataDir).toWire(), ms: performance.now() - began });
+    } finally {
+      // Nothing else keeps the thread.
+      if (request.name === 'close') parentPort?.close();
     }
   });
   parentPort?.postMessage({ opened: database.report });
