@@ -134,7 +134,8 @@ export class Coverage {
       if (asked !== this.#asked) return;
       this.#recordings = recordings;
       this.#known = range;
-      this.#wanted = undefined;
+      // What was wanted meanwhile is asked for yet.
+      if (this.#wanted === range) this.#wanted = undefined;
       this.#error = null;
       await this.#askEvents(range, asked);
     } catch (error) {

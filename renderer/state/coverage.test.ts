@@ -73,6 +73,20 @@ describe('Coverage', () => {
     expect(asked).toHaveLength(2);
   });
 
+  it('asks for what is looked at last, though a question is under way', async () => {
+    // A person goes on before the first answer is there.
+    const { asked, nextAnswer, shown } = await setUp((range) => {
+      shown.show(span(50_000, 60_000));
+      return { spans: [span(range.from, range.to)], gaps: [], healed: [], coverage: 1 };
+    });
+    const first = nextAnswer();
+    shown.show(span(1000, 2000));
+    await first;
+    await nextAnswer();
+    expect(asked[1]).toMatchObject({ from: 45_000, to: 65_000 });
+    expect(shown.recordings.spans).toEqual([span(45_000, 65_000)]);
+  });
+
   it('takes new footage of its own camera as it comes', async () => {
     const { engine, nextAnswer, shown } = await setUp(() => ({ spans: [span(0, 10)], gaps: [gap(10, 100)], healed: [], coverage: 0.1 }));
     const answered = nextAnswer();

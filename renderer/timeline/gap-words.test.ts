@@ -29,6 +29,19 @@ describe('gapList', () => {
     expect(gapList(recordings, at(0), at(5000), 'UTC')).toEqual([]);
   });
 
+  it('tells apart what happens at the same time of several days, and names the days of what lasts over midnight', () => {
+    const [day, night] = [86_400_000, 10 * 3_600_000];
+    const gaps = [0, 1, 2].map((i) => ({
+      from: at(i * day + 20 * 3_600_000),
+      to: at(i * day + 20 * 3_600_000 + night),
+      reason: 'schedule' as const,
+      text: 'The schedule says so.',
+    }));
+    const list = gapList({ ...recordings, gaps }, at(0), at(7 * day), 'UTC');
+    expect(new Set(list).size).toBe(3);
+    expect(list[0]).toMatch(/Thu.*Jan 1.* to .*Fri.*Jan 2/);
+  });
+
   it('is limited to the longest, in the order of time', () => {
     const gaps = Array.from({ length: 100 }, (_, i) => ({
       from: at(i * 1000),

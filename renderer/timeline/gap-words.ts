@@ -1,5 +1,5 @@
 import type { Gap, Recordings, UtcMs } from '../../electron/contract/model.ts';
-import { clockTime } from '../time/words.ts';
+import { calendarDay, clockTime } from '../time/words.ts';
 import { kindOf, type ReasonKind } from '../video/reason-words.ts';
 
 /** What is at a time. */
@@ -22,13 +22,17 @@ export function momentWords(recordings: Recordings, at: UtcMs): string {
 
 /** The gaps of the visible range for those who do not see it: at most `limit`, the longest. */
 export function gapList(recordings: Recordings, from: UtcMs, to: UtcMs, zone: string, limit = 12): string[] {
+  const day = (at: UtcMs) => calendarDay(at, zone);
+  // Where all of it is of one day, the timeline's own words say which.
+  const oneDay = (gap: Gap) => [gap.from, gap.to, to].every((at) => day(at) === day(from));
+  const moment = (at: UtcMs, bare: boolean) => (bare ? clockTime(at, zone) : `${day(at)}, ${clockTime(at, zone)}`);
   const visible = (gap: Gap) => gap.to > from && gap.from < to && gap.reason !== 'future';
   return recordings.gaps
     .filter(visible)
     .sort((a, b) => b.to - b.from - (a.to - a.from))
     .slice(0, limit)
     .sort((a, b) => a.from - b.from)
-    .map((gap) => `${clockTime(gap.from, zone)} to ${clockTime(gap.to, zone)}: ${gap.text}`);
+    .map((gap) => `${moment(gap.from, oneDay(gap))} to ${moment(gap.to, oneDay(gap))}: ${gap.text}`);
 }
 
 /** What the timeline shows in the range, for its legend: only what is there to be seen. */
