@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { lookIntoArchive, type ArchiveLook } from '../electron/archive/look-in.ts';
+import { systemClock } from '../electron/base/clock.ts';
 import { CodedError } from '../electron/base/errors.ts';
 import { silentLog } from '../electron/base/log.ts';
 import type { FolderKey } from '../electron/contract/model.ts';
@@ -20,6 +22,9 @@ export interface OpenDataFolder {
   /** Null where the key is kept elsewhere: by the desktop's keychain. */
   readonly dataKey: Uint8Array | null;
   readonly identity: Identity | null;
+  /** Reads what only the archive has. */
+  readonly archive: ArchiveLook;
+  close(): Promise<void>;
 }
 
 /** @throws CodedError `not-found` where there is no database */
@@ -31,15 +36,26 @@ export async function openDataFolder(dataDir: string): Promise<OpenDataFolder> {
       ...folder,
       present: existsSync(join(folder.root, RECORDINGS_DIR)),
     }));
-    const dataKey = await readFile(join(dataDir, 'key')).then(
-      (bytes) => (bytes.length === DATA_KEY_BYTES ? new Uint8Array(bytes) : null),
-      () => null,
-    );
-    return { dataDir, storage, folders, dataKey, identity: dataKey && (await identityOf(storage, dataKey)) };
+    const dataKey = await dataKeyOf(dataDir);
+    const identity = dataKey && (await identityOf(storage, dataKey));
+    const archive = await lookIntoArchive({ storage, dataKey, clock: systemClock, log: silentLog });
+    const close = () => {
+      archive.close();
+      return storage.close();
+    };
+    return { dataDir, storage, folders, dataKey, identity, archive, close };
   } catch (error) {
     await storage.close();
     throw error;
   }
+}
+
+/** Null where it is not kept in the folder. */
+export function dataKeyOf(dataDir: string): Promise<Uint8Array | null> {
+  return readFile(join(dataDir, 'key')).then(
+    (bytes) => (bytes.length === DATA_KEY_BYTES ? new Uint8Array(bytes) : null),
+    () => null,
+  );
 }
 
 /** By its id, or by its name where only one has it. @throws CodedError `not-found`, `conflict` */

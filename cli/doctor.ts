@@ -11,6 +11,7 @@ import { defaultDataFolder } from '../electron/host/data-folder.ts';
 import { CHECK_FILE, DATABASE_FILE } from '../electron/storage/layout.ts';
 import { stunServerName } from '../peer/nat/stun-url.ts';
 import { checkRendezvousUrl } from '../peer/signaling/rendezvous-client.ts';
+import { dataKeyOf } from './data-folder.ts';
 import { findNat } from './nat.ts';
 
 interface DoctorFlags {
@@ -24,7 +25,7 @@ interface DoctorFlags {
 
 const DOCTOR_USAGE = `Usage: keyhole doctor [--data DIR] [--deep] [--repair] [--rendezvous URL]… [--stun URL]… [--json]
 Looks over the index, the files, the ledger, the proofs, the storage folders, ffmpeg, disks and clock, also beside a running
-Keyhole, and changes nothing. --deep reads every file. --rendezvous or --stun also has a look at the router. --repair has Keyhole
+Keyhole, and changes nothing. --deep reads every file, also those that only the archive has. --rendezvous or --stun also has a look at the router. --repair has Keyhole
 compare all of its index with all files at its next start. Exit code 0: all is well; 1: something is wrong, and said what to do.`;
 /** The router may be slow to say nothing. */
 const NAT_WITHIN_MS = 20_000;
@@ -53,7 +54,8 @@ async function runDoctor(flags: DoctorFlags, io: ProgramIo): Promise<void> {
   if (flags.repair) askForRepair(flags.data, io);
   const { rendezvous, stun } = flags;
   const nat = rendezvous.length + stun.length > 0 ? () => checkNat(rendezvous, stun, io) : null;
-  const report = await diagnose({ dataDir: flags.data, clock: systemClock, log: silentLog, deep: flags.deep, nat });
+  const dataKey = await dataKeyOf(flags.data);
+  const report = await diagnose({ dataDir: flags.data, dataKey, clock: systemClock, log: silentLog, deep: flags.deep, nat });
   if (flags.json) io.event({ ...report });
   else process.stdout.write(doctorText(report));
   const problems = report.checks.flatMap(({ findings }) => findings.filter(({ level }) => level === 'problem'));

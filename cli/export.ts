@@ -94,15 +94,15 @@ async function runExport(flags: ExportFlags, io: ProgramIo): Promise<void> {
     if (missingMs > 0)
       io.text(`${(missingMs / 1000).toFixed(1)} s of the range are not recorded${flags.proof ? '; the proof says why' : ''}.`);
   } finally {
-    await folder.storage.close();
+    await folder.close();
   }
 }
 
 function exporterOf(folder: OpenDataFolder, camera: CameraRow, proof: boolean, io: ProgramIo): Exporter {
-  const { storage, dataDir, folders, identity } = folder;
+  const { storage, dataDir, folders, identity, archive } = folder;
   const log = createLog('export', { write: io.text });
   const root = (key: number) => folders.find((known) => known.key === key && known.present)?.root ?? null;
-  const playback = new Playback({ storage, folders: { root }, clock: systemClock, unlisted: () => [], log });
+  const playback = new Playback({ storage, folders: { root }, remote: archive, clock: systemClock, unlisted: () => [], log });
   const fingerprint = cameraFingerprint(camera, folder.dataKey);
   const key = proof ? identity : null;
   return new Exporter({ playback, storage, dataDir, identity: key, fingerprintOf: () => fingerprint, clock: systemClock, log });

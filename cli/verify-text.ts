@@ -26,11 +26,14 @@ export function exportText(file: string, report: ExportReport, compared: boolean
 
 /** What a person is told of a camera's recordings. */
 export function chainText(name: string, report: VerifyReport): string {
-  const { segments, good, unchecked, unproven, findings, total, lost, links, fingerprint, since } = report;
+  const { segments, good, unchecked, archived, unproven, findings, total, lost, links, fingerprint, since } = report;
   const lines = [`${name} (${report.camera})`];
   if (links === 0 && total === 0) return [...lines, '  No chain of proofs yet.', ''].join('\n');
   lines.push(`  ${good} of ${segments} recordings are as they were recorded; ${links} links, signed by ${fingerprint ?? 'nobody'}.`);
-  if (unchecked > 0) lines.push(`  ${unchecked} were not looked at: only the archive has them, or their disk is not there.`);
+  if (archived.good > 0) lines.push(`  ${archived.good} of them were read in the archive, which alone has them.`);
+  if (archived.unread > 0)
+    lines.push(`  ${archived.unread} are in the archive, not read${archived.why === null ? '.' : `: ${archived.why}`}`);
+  if (unchecked > 0) lines.push(`  ${unchecked} were not looked at: their disk is not there.`);
   if (unproven > 0 && since !== null)
     lines.push(`  ${unproven} are from before the chain began (${iso(since)}): nothing is proven of them.`);
   for (const { first, last, count, at } of lost.slice(0, MAX_LINES))

@@ -17,8 +17,9 @@ import { chainText, exportText } from './verify-text.ts';
 const VERIFY_USAGE = `Usage: keyhole verify FILE.mp4… [--fingerprint APP] [--json]
        keyhole verify [DATA | --data DIR] [--camera ID|NAME] [--from TIME] [--to TIME] [--quick] [--json]
 The first says whether exported files are what an app recorded, from the files alone; --fingerprint compares with the app's, as its
-settings show it. The second reads every recording of a data folder, also while Keyhole runs, and says what was changed, is missing,
-or is out of place; --quick looks at names and sizes instead. Exit code 0: nothing was found; 1: something was.`;
+settings show it. The second reads every recording of a data folder, and what only its archive has, also while Keyhole runs, and says
+what was changed, is missing, or is out of place; --quick looks at names and sizes instead, and not into the archive.
+Exit code 0: nothing was found; 1: something was.`;
 
 interface VerifyFlags {
   readonly files: readonly string[];
@@ -87,7 +88,7 @@ async function verifyFiles({ files, fingerprint, json }: VerifyFlags, io: Progra
 }
 
 async function verifyFolder(flags: VerifyFlags, io: ProgramIo): Promise<number> {
-  const { storage, folders, identity, dataDir } = await openDataFolder(flags.data);
+  const { storage, folders, identity, dataDir, archive, close } = await openDataFolder(flags.data);
   try {
     const all = await storage.call('cameras', { removed: true });
     const cameras = flags.camera === null ? all : [await findCamera(storage, flags.camera)];
@@ -102,6 +103,7 @@ async function verifyFolder(flags: VerifyFlags, io: ProgramIo): Promise<number> 
         ...(flags.from === undefined ? {} : { from: flags.from }),
         ...(flags.to === undefined ? {} : { to: flags.to }),
         deep: !flags.quick,
+        archive,
         key: identity?.publicKey ?? null,
         heads: heads.filter((head) => head.camera === camera.id),
         now: systemClock.now(),
@@ -115,7 +117,7 @@ async function verifyFolder(flags: VerifyFlags, io: ProgramIo): Promise<number> 
     if (!flags.json && identity) process.stdout.write(`This app is ${fingerprintOf(identity.publicKey)}.\n`);
     return reports.reduce((sum, report) => sum + report.total, 0);
   } finally {
-    await storage.close();
+    await close();
   }
 }
 

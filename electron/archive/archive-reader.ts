@@ -122,8 +122,9 @@ export class ArchiveReader {
     const { camera, start } = segment;
     const row = await this.#options.storage.call('archived', { camera, start });
     const archive = row && this.#options.book.at(row.archive);
-    if (!row || !archive)
-      throw new CodedError('not-found', 'This time was recorded, and is in an archive that Keyhole cannot open (any more).');
+    if (!row) throw new CodedError('not-found', 'This time was recorded, and its copy in the archive was deleted.');
+    if (!archive)
+      throw new CodedError('archive-refused', 'This time was recorded, and is in an archive that Keyhole cannot open (any more).');
     const name = objectName(camera, start, row.origin);
     let head = await this.#request(archive, name, 0, FIRST_BYTES);
     const headBytes = OpenedObject.headBytes(head) ?? 0;

@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import { lookIntoArchive, type ArchiveLook } from '../archive/look-in.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { asCoded } from '../base/errors.ts';
@@ -26,6 +27,8 @@ import {
 
 export interface DoctorOptions {
   readonly dataDir: string;
+  /** Opens the archive, which is read when all is; null or left out: it is kept elsewhere. */
+  readonly dataKey?: Uint8Array | null;
   readonly clock: Clock;
   readonly log: Log;
   /** Read every file and every signature, and not a sample. */
@@ -191,9 +194,21 @@ class Doctor {
   }
 
   async #checkProofs(deep: boolean): Promise<CheckResult> {
+    const { dataKey = null, clock, log } = this.#options;
+    const archive = await lookIntoArchive({ storage: this.#storage, dataKey, clock, log });
+    try {
+      return await this.#verify(deep, archive);
+    } finally {
+      archive.close();
+    }
+  }
+
+  async #verify(deep: boolean, archive: ArchiveLook): Promise<CheckResult> {
     const { dataDir, clock } = this.#options;
     const findings: Finding[] = [];
     let links = 0;
+    let unread = 0;
+    let why: string | null = null;
     for (const { id, key } of this.#cameras) {
       const report = await verifyChain({
         dataDir,
@@ -201,16 +216,21 @@ class Doctor {
         storage: this.#storage,
         folders: this.#all,
         deep,
+        archive,
         now: clock.now(),
       });
       links += report.links;
+      unread += report.archived.unread;
+      why ??= report.archived.why;
       for (const { text, from } of report.findings.slice(0, 100)) {
         // A file that is gone and said to be is in the ledger; here it counts that nobody took it away unseen.
         const at = from === null ? '' : ` (${new Date(from).toISOString()})`;
         findings.push(problem('proof', `${id}${at}: ${text}`, 'Run `keyhole verify` for all of it.'));
       }
     }
-    return result('proofs', links === 0 ? 'no chain' : `${links} links${deep ? ', every file read' : ''}`, findings);
+    if (why !== null) findings.push(note('archive-unread', `${unread} recording(s) are in the archive, not read: ${why}`));
+    const away = unread > 0 ? `, ${unread} in the archive, not read` : '';
+    return result('proofs', links === 0 ? 'no chain' : `${links} links${deep ? `, every file read${away}` : ''}`, findings);
   }
 
   async #checkArchive(): Promise<CheckResult> {

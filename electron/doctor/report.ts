@@ -22,6 +22,7 @@ export type FindingKind =
   | 'proof'
   | 'archive-unknown'
   | 'archive-behind'
+  | 'archive-unread'
   | 'ffmpeg-missing'
   | 'ffmpeg-old'
   | 'disk-space'

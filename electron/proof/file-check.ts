@@ -4,6 +4,7 @@ import { errnoOf } from '../base/errors.ts';
 import { utcMs } from '../base/units.ts';
 import { cameraFolder, readSegmentName, segmentFile } from '../segment/names.ts';
 import type { SegmentRow } from '../segment/segment.ts';
+import { ArchiveCheck } from './archive-check.ts';
 import { LinkReader } from './chain-files.ts';
 import { hashFile, type FileHash } from './file-hash.ts';
 import { Findings, type Finding } from './findings.ts';
@@ -29,6 +30,7 @@ interface Owed {
 /** Compares the segments that a chain owes with the files that there are. */
 export class FileCheck {
   readonly counts = { segments: 0, good: 0, bytes: 0, unchecked: 0, unproven: 0 };
+  readonly archive: ArchiveCheck;
   readonly #options: VerifyOptions;
   readonly #chain: ReadChain;
   readonly #findings: Findings;
@@ -37,6 +39,7 @@ export class FileCheck {
   readonly #to: number;
   /** Found so far, to be told once it is sure that nobody removed or listed them meanwhile. */
   readonly #missing: SegmentLink[] = [];
+  readonly #broken: { readonly link: SegmentLink; readonly text: string }[] = [];
   readonly #changed: { readonly link: SegmentLink; readonly read: FileHash | null }[] = [];
   readonly #unknown: { readonly start: number; readonly file: string }[] = [];
 
@@ -45,6 +48,7 @@ export class FileCheck {
     this.#chain = chain;
     this.#findings = findings;
     this.#links = new LinkReader(chain.files);
+    this.archive = new ArchiveCheck(options.camera.id, (options.deep && options.archive) || null, options.signal);
     this.#from = options.from ?? 0;
     this.#to = options.to ?? Number.MAX_SAFE_INTEGER;
   }
@@ -73,6 +77,7 @@ export class FileCheck {
     const work = async () => {
       for (let next = queue.shift(); next; next = queue.shift()) {
         this.#options.signal?.throwIfAborted();
+        this.#compareWithIndex(next);
         await this.#segment(next);
         this.counts.segments += 1;
         if (this.counts.segments % 16 === 0) this.#options.progress?.({ stage: 'files', count: this.counts.segments });
@@ -88,44 +93,54 @@ export class FileCheck {
     return new Map((await storage.call('segmentsInRange', range)).map((row) => [Number(row.start), row]));
   }
 
-  async #segment({ link, row }: Owed): Promise<void> {
-    if (row?.hash && !sameBytes(row.hash, link.hash))
-      this.#findings.add('index-differs', 'The index says another hash than the chain.', {
-        from: link.start,
-        to: link.end,
-        link: link.seq,
-      });
-    const path = await this.#find(link, row);
-    if (path === 'unreachable') {
-      this.counts.unchecked += 1;
-      return;
-    }
-    if (path === null) return void this.#missing.push(link);
-    if (typeof path === 'string' && !this.#options.deep) {
-      if ((await sizeOf(path)) !== link.bytes) return void this.#changed.push({ link, read: null });
-    } else {
-      const read = await hashFile(path).catch(goneMeanwhile);
-      if (!read) return void this.#missing.push(link);
-      if (!sameBytes(read.hash, link.hash)) return void this.#changed.push({ link, read });
-      const at = read.groups[0]?.at ?? link.start;
-      if (Math.abs(at - link.start) > MAX_NAME_SHIFT_MS)
-        this.#findings.add('wrong-time', `The file says that it begins at ${iso(at)}.`, { from: link.start, to: link.end, link: link.seq });
-    }
-    this.counts.good += 1;
-    this.counts.bytes += link.bytes;
+  #compareWithIndex({ link, row }: Owed): void {
+    if (row?.hash && !sameBytes(row.hash, link.hash)) this.#add('index-differs', link, 'The index says another hash than the chain.');
   }
 
-  async #find(link: SegmentLink, row: SegmentRow | undefined): Promise<string | AsyncIterable<Uint8Array> | 'unreachable' | null> {
-    const { folders, camera, archive, deep } = this.#options;
-    const file = segmentFile(camera.id, utcMs(link.start), link.origin);
-    if (row && row.folder === null) return archive && deep ? archive(row) : 'unreachable';
-    const asked = row ? folders.filter(({ key }) => key === row.folder) : folders;
-    for (const { root, present } of asked) {
-      const path = join(root, file);
-      if (present && (await isThere(path))) return path;
+  async #segment({ link, row }: Owed): Promise<void> {
+    const file = segmentFile(this.#options.camera.id, utcMs(link.start), link.origin);
+    const asked = this.#options.folders.filter(({ key }) => !row || key === row.folder);
+    for (const { root, present } of asked) if (present && (await this.#local(link, join(root, file)))) return;
+    if (row && row.archive !== null) return this.#archived(link, row);
+    const away = row ? !asked[0]?.present : asked.some(({ present }) => !present);
+    if (away) this.counts.unchecked += 1;
+    else this.#missing.push(link);
+  }
+
+  /** False when there is no such file. */
+  async #local(link: SegmentLink, path: string): Promise<boolean> {
+    if (this.#options.deep) {
+      const read = await hashFile(path).catch(notThere);
+      if (read) this.#compare(link, read);
+      return read !== null;
     }
-    const away = row ? (asked[0]?.present ?? false) === false : folders.some(({ present }) => !present);
-    return away ? 'unreachable' : null;
+    const found = await stat(path).catch(notThere);
+    if (found?.size === link.bytes) this.#good(link);
+    else if (found) this.#changed.push({ link, read: null });
+    return found !== null;
+  }
+
+  async #archived(link: SegmentLink, row: SegmentRow): Promise<void> {
+    const copy = await this.archive.read(row);
+    if (copy.kind === 'broken') this.#broken.push({ link, text: copy.text });
+    else if (copy.kind === 'read' && this.#compare(link, copy.file)) this.archive.counts.good += 1;
+  }
+
+  /** Whether it is what was recorded. */
+  #compare(link: SegmentLink, read: FileHash): boolean {
+    if (!sameBytes(read.hash, link.hash)) {
+      this.#changed.push({ link, read });
+      return false;
+    }
+    const at = read.groups[0]?.at ?? link.start;
+    if (Math.abs(at - link.start) > MAX_NAME_SHIFT_MS) this.#add('wrong-time', link, `The file says that it begins at ${iso(at)}.`);
+    this.#good(link);
+    return true;
+  }
+
+  #good(link: SegmentLink): void {
+    this.counts.good += 1;
+    this.counts.bytes += link.bytes;
   }
 
   /** Files that the chain does not know, or says are gone. */
@@ -155,12 +170,15 @@ export class FileCheck {
   /** What changed while it was looked at is no finding: the app may be recording and deleting. */
   async #tell(): Promise<void> {
     const { dataDir, camera } = this.#options;
-    const doubtful = this.#missing.length + this.#changed.length + this.#unknown.length > 0;
+    this.#missing.sort((a, b) => a.start - b.start);
+    for (const list of [this.#broken, this.#changed]) list.sort((a, b) => a.link.start - b.link.start);
+    const doubtful = this.#missing.length + this.#broken.length + this.#changed.length + this.#unknown.length > 0;
     const now = doubtful
       ? (await readChain({ dataDir, camera: camera.id, findings: new Findings(camera.id), ask: [], everySignature: false })).index
       : this.#chain.index;
     for (const link of this.#missing)
       if (now.find(link.start) === link.seq) this.#add('missing', link, 'Its file is gone, and nobody said that it was removed.');
+    for (const { link, text } of this.#broken) if (now.find(link.start) === link.seq) this.#add('archive-copy', link, text);
     for (const { start, file } of this.#unknown)
       if (now.find(start) === null && !now.wasRemoved(start) && (await isThere(file)))
         this.#findings.add('unknown-file', `The chain does not know ${file}.`, { from: start });
@@ -194,20 +212,10 @@ export class FileCheck {
 const iso = (at: number): string => new Date(at).toISOString();
 
 async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    (error: unknown) => {
-      if (errnoOf(error) === 'ENOENT') return false;
-      throw error;
-    },
-  );
+  return (await stat(path).catch(notThere)) !== null;
 }
 
-async function sizeOf(path: string): Promise<number | null> {
-  return (await stat(path).catch(goneMeanwhile))?.size ?? null;
-}
-
-function goneMeanwhile(error: unknown): null {
+function notThere(error: unknown): null {
   if (errnoOf(error) === 'ENOENT') return null;
   throw error;
 }

@@ -12,6 +12,8 @@ export type FindingKind =
   | 'mismatch'
   /** The file is not what was recorded. */
   | 'changed'
+  /** Only the archive has it, and what it has is gone, incomplete or altered. */
+  | 'archive-copy'
   /** Its file is gone and nobody said so. */
   | 'missing'
   /** The file is another recording under this one's name. */

@@ -1,6 +1,7 @@
 import { fingerprintOf } from '../../peer/identity.ts';
 import type { CameraId, FolderKey } from '../contract/model.ts';
-import type { CameraKey, SegmentRow } from '../segment/segment.ts';
+import type { RemoteSegments } from '../playback/segment-reader.ts';
+import type { CameraKey } from '../segment/segment.ts';
 import type { Storage } from '../storage/client.ts';
 import type { ChainHead } from './chain.ts';
 import { FileCheck } from './file-check.ts';
@@ -24,8 +25,8 @@ export interface VerifyOptions {
   readonly key?: Uint8Array | null;
   /** Ends that the backup of the settings remembers. The database's own is asked for. */
   readonly heads?: readonly ChainHead[];
-  /** The file of a segment that only the archive has; null: it is not looked at. */
-  readonly archive?: ((row: SegmentRow) => AsyncIterable<Uint8Array>) | null;
+  /** Reads what only the archive has; null: nobody can. Asked only when all is read (`deep`). */
+  readonly archive?: RemoteSegments | null;
   readonly now: number;
   readonly progress?: ((done: { readonly stage: 'chain' | 'files'; readonly count: number }) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -40,8 +41,15 @@ export interface VerifyReport {
   /** Of those, which were read and found unchanged (or, not deep, are there with their size). */
   readonly good: number;
   readonly bytes: number;
-  /** Not looked at: only in the archive, or on a disk that is not there. */
+  /** Not looked at: on a disk that is not there, and no archive has it. */
   readonly unchecked: number;
+  /** What no folder has any more, and the archive has: read there and unchanged, or not read. */
+  readonly archived: {
+    readonly good: number;
+    readonly unread: number;
+    /** Why it was not read, where it was to be: the first sentence of its kind. */
+    readonly why: string | null;
+  };
   /** Files from before the chain began. */
   readonly unproven: number;
   /** No finding, since the app said so: files that were gone when it started. */
@@ -77,6 +85,7 @@ export async function verifyChain(options: VerifyOptions): Promise<VerifyReport>
     camera: options.camera.id,
     links: chain.links,
     ...files.counts,
+    archived: { ...files.archive.counts },
     lost: chain.lost,
     head: chain.head,
     since: chain.links > 0 ? chain.since : null,
