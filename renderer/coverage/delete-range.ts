@@ -1,8 +1,6 @@
 import type { DeletedRange } from '../../electron/contract/model.ts';
 import { byteSize, calendarDay, clockTime, duration } from '../time/words.ts';
 
-export { readRange } from '../time/typed-range.ts';
-
 /** In one sentence, before it happens. */
 export function wouldGo({ from, to, segments, bytes }: DeletedRange, zone: string): string {
   if (segments === 0) return 'No finished recording lies in this time. What is being written now can be deleted in a minute or so.';

@@ -15,6 +15,8 @@ const STARTS: Record<string, () => unknown> = {
 export class FakeEngine {
   readonly calls: { name: string; args: unknown }[] = [];
   readonly answers: Record<string, (args: never) => unknown>;
+  /** Streams that the page closed. */
+  readonly closed: string[] = [];
   readonly #streams = new Map<string, number>();
   #say: (message: unknown) => void = () => {};
   #break: () => void = () => {};
@@ -26,8 +28,17 @@ export class FakeEngine {
     this.link = new EngineLink(this.source, { timers: { setTimeout: (run) => setTimeout(run, 0), clearTimeout: () => {} } });
   }
 
-  tell<N extends StreamName>(stream: N, value: Streams[N]['item']): void {
-    this.#say({ t: 'item', id: this.#streams.get(stream), value });
+  tell<N extends StreamName>(stream: N, value: Streams[N]['item'], bytes?: Uint8Array): void {
+    this.#say({ t: 'item', id: this.#streams.get(stream), value, ...(bytes ? { bytes } : {}) });
+  }
+
+  /** The stream that was opened last is over. */
+  end(stream: StreamName): void {
+    this.#say({ t: 'end', id: this.#streams.get(stream) });
+  }
+
+  opened(stream: StreamName): boolean {
+    return this.#streams.has(stream);
   }
 
   breakConnection(): void {
@@ -45,6 +56,7 @@ export class FakeEngine {
 
   #take(message: WireMessage): void {
     if (message.t === 'open') this.#streams.set(message.name, message.id);
+    if (message.t === 'close') for (const [name, id] of this.#streams) if (id === message.id) this.closed.push(name);
     if (message.t !== 'call' || !('name' in message)) return;
     const { id, name, args } = message;
     this.calls.push({ name, args });
