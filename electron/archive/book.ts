@@ -193,14 +193,13 @@ export class ArchiveBook {
     return this.#take({ number, id, target: withoutSecret(target), key }, secret);
   }
 
-  /** With a store that needs no mark yet, closed and cleaned up behind it. */
+  /** With a store that needs no mark yet, closed behind it. What others upload there just now is left alone. */
   async #trying<T>(target: NewArchiveTarget, key: ArchiveKey, use: (store: ObjectStore) => Promise<T>): Promise<T> {
     if (target.kind === 'folder') await mustBeFolder(target.path);
     const store = this.#store(withoutSecret(target), key, this.#secretFor(target), false);
     try {
       return await use(store);
     } finally {
-      await store.tidy().catch(() => {});
       store.close();
       // A test leaves nothing behind; a folder that holds anything stays.
       if (target.kind === 'folder') await rmdir(join(target.path, ownFolder(key.idText))).catch(() => {});

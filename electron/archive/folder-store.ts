@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
@@ -6,8 +7,12 @@ import { firstOf } from '../base/first-of.ts';
 import { syncFolder } from '../segment/disk.ts';
 import { ARCHIVE_MARKER, ownFolder, type ObjectStore, type PutOptions, type StoredObject } from './object-store.ts';
 
-/** One at a time: an upload that was cut off is written over by the next. */
-const UPLOAD_FILE = 'upload.part';
+/**
+ * Each upload has a file of its own: what a disk that hung writes late of one that was given up is in no other's, and a test may go on beside a copy.
+ * By the run of the program it is told what a killed one left.
+ */
+const THIS_RUN = randomUUID();
+const UPLOAD_FILE = /^upload-([0-9a-f-]{36})-\d+\.part$/;
 /** Written at once. */
 const WRITE_BYTES = 1024 * 1024;
 /** A disk, or a folder on another computer, that has not answered one request for so long is not there, milliseconds. */
@@ -24,6 +29,7 @@ export interface FolderStoreOptions {
 
 /** An archive in a folder: on another disk, or one that the system has mounted from elsewhere. */
 export class FolderStore implements ObjectStore {
+  static #uploads = 0;
   readonly where: string;
   readonly #base: string;
   readonly #clock: Clock;
@@ -40,26 +46,31 @@ export class FolderStore implements ObjectStore {
     // Without the mark the disk is not mounted, and this would fill the one below it.
     await this.#mustBeThere();
     const path = join(this.#base, name);
-    const part = join(this.#base, UPLOAD_FILE);
-    await this.#run(signal, () => mkdir(dirname(path), { recursive: true }));
-    const file = await this.#run(signal, () => open(part, 'w', 0o600));
+    const part = join(this.#base, `upload-${THIS_RUN}-${++FolderStore.#uploads}.part`);
+    await this.#run(signal, () => makeFolders(dirname(path)));
     try {
-      const written = await this.#write(file, parts, { signal, pace });
-      if (written !== totalBytes) throw new Error(`${written} bytes of an object of ${totalBytes}`);
-      await this.#run(signal, () => file.sync());
-    } finally {
-      await this.#run(undefined, () => file.close());
+      const file = await this.#run(signal, () => open(part, 'wx', 0o600));
+      try {
+        const written = await this.#write(file, parts, { signal, pace });
+        if (written !== totalBytes) throw new Error(`${written} bytes of an object of ${totalBytes}`);
+        await this.#run(signal, () => file.sync());
+      } finally {
+        await this.#run(undefined, () => file.close());
+      }
+      await this.#run(signal, async () => {
+        await rename(part, path);
+        await syncFolder(dirname(path));
+      });
+    } catch (error) {
+      await this.#run(undefined, () => rm(part, { force: true })).catch(() => {}); // the next start takes it away
+      throw isMissing(error) ? this.#failure(error) : error;
     }
-    await this.#run(signal, async () => {
-      await rename(part, path);
-      await syncFolder(dirname(path));
-    });
   }
 
   async #write(file: FileHandle, parts: AsyncIterable<Uint8Array>, { signal, pace }: PutOptions): Promise<number> {
     let position = 0;
     for await (const bytes of pace?.limited ? parts : inBatches(parts)) {
-      await pace?.wait(bytes.length);
+      await pace?.wait(bytes.length, signal);
       for (let done = 0; done < bytes.length;) {
         const at = done;
         const { bytesWritten } = await this.#run(signal, () => file.write(bytes, at, bytes.length - at, position + at));
@@ -120,14 +131,21 @@ export class FolderStore implements ObjectStore {
       if (entry.isDirectory()) {
         const inner = `${name}/`;
         if (inner.startsWith(prefix) || prefix.startsWith(inner)) yield* this.#below(inner, prefix, signal);
-      } else if (entry.isFile() && name.startsWith(prefix) && name !== UPLOAD_FILE) {
+      } else if (entry.isFile() && name.startsWith(prefix) && !UPLOAD_FILE.test(name)) {
         yield { name, bytes: (await this.#run(signal, () => stat(join(this.#base, name)))).size };
       }
     }
   }
 
   async tidy(signal?: AbortSignal): Promise<void> {
-    await this.#run(signal, () => rm(join(this.#base, UPLOAD_FILE), { force: true }));
+    const names = await this.#run(signal, () => readdir(this.#base)).catch((error: unknown) => {
+      if (isMissing(error)) return [];
+      throw error;
+    });
+    for (const name of names) {
+      const [, run] = UPLOAD_FILE.exec(name) ?? [];
+      if (run !== undefined && run !== THIS_RUN) await this.#run(signal, () => rm(join(this.#base, name), { force: true }));
+    }
   }
 
   close(): void {}
@@ -173,6 +191,13 @@ export class FolderStore implements ObjectStore {
     const message = error instanceof Error ? error.message : String(error);
     return new CodedError('archive-unreachable', `${sentence(this.where)} cannot be used just now: ${message}.`, options);
   }
+}
+
+/** The new ones are known to their parents, all the way to the disk: an object in a folder that the power takes away is gone with it. */
+async function makeFolders(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
 /** Small pieces put together: each write is a way to another thread and back. */

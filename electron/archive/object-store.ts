@@ -26,7 +26,8 @@ export interface PutOptions {
 export interface PutPace {
   /** False: everything may go at once. */
   readonly limited: boolean;
-  wait(bytes: number): Promise<void>;
+  /** Resolves at once when `signal` says stop. */
+  wait(bytes: number, signal?: AbortSignal): Promise<void>;
   sent(bytes: number): void;
 }
 

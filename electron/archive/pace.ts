@@ -1,4 +1,4 @@
-import { delay, type Clock } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 
 /** Over how long the rate is measured, seconds. */
 const MEASURED_S = 60;
@@ -22,8 +22,9 @@ export class Pace {
     return this.#kbps() !== null;
   }
 
-  /** Resolves when so many bytes may go. Never more than what is asked for at once goes at the line's own speed. */
-  async wait(bytes: number): Promise<void> {
+  /** Resolves when so many bytes may go, or `signal` says that they will not. Never more than what is asked for at once goes at the line's own speed. */
+  async wait(bytes: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return;
     const kbps = this.#kbps();
     const now = this.#clock.monotonic();
     if (kbps === null) {
@@ -32,7 +33,21 @@ export class Pace {
     }
     const start = Math.max(now, this.#due);
     this.#due = start + (bytes * 8) / kbps;
-    if (start > now) await delay(this.#clock, start - now);
+    if (start <= now) return;
+    await this.#sleep(start - now, signal);
+    if (signal?.aborted) this.#due = now;
+  }
+
+  #sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const over = (): void => {
+        timer.cancel();
+        signal?.removeEventListener('abort', over);
+        resolve();
+      };
+      const timer = this.#clock.setTimeout(over, ms);
+      signal?.addEventListener('abort', over);
+    });
   }
 
   sent(bytes: number): void {

@@ -53,7 +53,7 @@ export class S3Store implements ObjectStore {
     if (totalBytes <= partBytes) {
       const [bytes = new Uint8Array()] = await collect(inPartsOf(partBytes, totalBytes, parts));
       await this.#ask(
-        (client, sdk, options) => client.send(new sdk.PutObjectCommand({ ...target, ...this.#body(bytes, pace) }), options),
+        (client, sdk, options) => client.send(new sdk.PutObjectCommand({ ...target, ...this.#body(bytes, pace, signal) }), options),
         signal,
       );
       pace?.sent(bytes.length);
@@ -70,7 +70,7 @@ export class S3Store implements ObjectStore {
         const part = { ...target, UploadId, PartNumber: sent.length + 1 };
         const { PartNumber } = part;
         const { ETag } = await this.#ask(
-          (client, sdk, options) => client.send(new sdk.UploadPartCommand({ ...part, ...this.#body(bytes, pace) }), options),
+          (client, sdk, options) => client.send(new sdk.UploadPartCommand({ ...part, ...this.#body(bytes, pace, signal) }), options),
           signal,
         );
         pace?.sent(bytes.length);
@@ -169,10 +169,14 @@ export class S3Store implements ObjectStore {
   }
 
   /** At the line's own speed, and sent again when it breaks; or at a pace, and then not. Either way the server checks the SHA-256. */
-  #body(bytes: Uint8Array, pace: PutPace | undefined): { Body: Uint8Array | Readable; ContentLength: number } {
+  #body(
+    bytes: Uint8Array,
+    pace: PutPace | undefined,
+    signal: AbortSignal | undefined,
+  ): { Body: Uint8Array | Readable; ContentLength: number } {
     const ContentLength = bytes.length;
     if (!pace?.limited) return { Body: bytes, ContentLength };
-    const Body = Readable.from(slices(bytes, pace), { objectMode: false, highWaterMark: SLICE_BYTES });
+    const Body = Readable.from(slices(bytes, pace, signal), { objectMode: false, highWaterMark: SLICE_BYTES });
     this.#hashes.set(Body, createHash('sha256').update(bytes).digest('hex'));
     return { Body, ContentLength };
   }
@@ -225,10 +229,11 @@ export class S3Store implements ObjectStore {
   }
 }
 
-async function* slices(bytes: Uint8Array, pace: PutPace): AsyncGenerator<Uint8Array> {
+async function* slices(bytes: Uint8Array, pace: PutPace, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
     const slice = bytes.subarray(at, at + SLICE_BYTES);
-    await pace.wait(slice.length);
+    await pace.wait(slice.length, signal);
+    if (signal?.aborted) return;
     yield slice;
   }
 }
