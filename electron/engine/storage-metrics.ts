@@ -62,6 +62,9 @@ export function storageMetrics(
     ['', folders.counters.elsewhere],
   ]);
   figure('keyhole_retention_segments_total', 'Segments that retention deleted.', 'counter', [['', retention.counters.segments]]);
+  figure('keyhole_forgotten_segments_total', 'Segments of cameras that were removed with their recordings.', 'counter', [
+    ['', retention.counters.forgotten],
+  ]);
   figure('keyhole_retention_bytes_total', 'Bytes that retention deleted.', 'counter', [['', retention.counters.bytes]]);
   return lines.join('\n') + '\n';
 }

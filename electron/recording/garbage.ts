@@ -28,6 +28,10 @@ export interface GarbageOptions {
   readonly pause?: (tookMs: number) => Promise<void>;
   /** Only this folder's. */
   readonly folder?: FolderKey;
+  /** Whole folders of cameras are left for later: they may hold hundreds of thousands of files. */
+  readonly filesOnly?: boolean;
+  /** Asked between two batches; what is not deleted then stays noted. */
+  readonly stopped?: () => boolean;
 }
 
 /**
@@ -67,6 +71,7 @@ class FolderGarbage {
       else log.error('what is no recording is noted for deletion: it is left alone', { path });
     }
     for (const [folder, notes] of byFolder) {
+      if (folder === RECORDINGS_DIR && this.#options.filesOnly) continue;
       try {
         if (folder === RECORDINGS_DIR) for (const { path } of notes) await this.#removeTree(join(this.#root, path));
         else await this.#unlinkAll(notes.map(({ path }) => join(this.#root, path)));
@@ -74,6 +79,7 @@ class FolderGarbage {
         await storage.call('dropGarbage', { files: notes });
         deleted += notes.length;
       } catch (error) {
+        if (error instanceof Stopped) return deleted;
         log.warn('removed recordings could not be deleted yet', { folder, error: String(error) });
       }
     }
@@ -100,6 +106,7 @@ class FolderGarbage {
 
   async #unlinkAll(paths: readonly string[]): Promise<void> {
     for (let i = 0; i < paths.length; i += BATCH) {
+      if (this.#options.stopped?.()) throw new Stopped();
       const began = performance.now();
       // One behind the other: an operation of the disk at a time is what leaves room for those that write.
       for (const path of paths.slice(i, i + BATCH)) await this.#do(() => unlink(path)).catch(ignoreMissing(undefined));
@@ -111,6 +118,8 @@ class FolderGarbage {
     return this.#options.folders.run ? this.#options.folders.run(this.#key, operation) : operation();
   }
 }
+
+class Stopped extends Error {}
 
 /** True when there is no such folder any more. */
 async function removeEmpty(path: string): Promise<boolean> {

@@ -63,6 +63,7 @@ export async function repairIndex(options: RepairOptions): Promise<RepairReport>
   const repair = new IndexRepair({ ...options, busy: null });
   await repair.before();
   await repair.rest();
+  await collectGarbage(options);
   return repair.report;
 }
 
@@ -131,7 +132,7 @@ export class IndexRepair {
         });
       }
     }
-    await collectGarbage(this.#options);
+    await collectGarbage({ ...this.#options, filesOnly: true });
     const { setAside, created, checked } = storage.report;
     const underWay = await storage.call('setting', { key: UNDER_WAY });
     this.#rebuilding = setAside !== null || created || underWay === 'rebuild';
@@ -178,7 +179,8 @@ export class IndexRepair {
     for (const [day, list] of all) {
       for (const place of list) {
         if (this.#closed) return;
-        await this.#day(place, { sizes: this.#sizes });
+        // Removed with its recordings meanwhile: its files are on their way out.
+        if (await storage.call('camera', { id: place.camera.id })) await this.#day(place, { sizes: this.#sizes });
         progress.done += 1;
       }
       for (const { camera } of places) this.#pending.set(camera.id, utcMs(Date.parse(`${day}T00:00:00Z`)));

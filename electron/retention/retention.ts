@@ -5,6 +5,7 @@ import { utcMs, type UtcMs } from '../base/units.ts';
 import type { CameraId, FolderKey, Span, StorageFloor } from '../contract/model.ts';
 import type { FolderWatch } from '../recording/folder-watch.ts';
 import type { StorageFolders } from '../recording/folders.ts';
+import { forgetRemoved } from '../recording/forgotten-cameras.ts';
 import { collectGarbage } from '../recording/garbage.ts';
 import type { SegmentRemover } from '../recording/segment-remover.ts';
 import type { Storage } from '../storage/client.ts';
@@ -49,6 +50,7 @@ export class Retention {
   /** Everything older is gone, or is kept. */
   readonly #reached = { cameras: new Map<CameraKey, UtcMs>(), folders: new Map<FolderKey, FolderPosition>() };
   readonly #fruitless = new Map<FolderKey, number>();
+  #forgotten = 0;
   #againAt = 0;
   #ageAt = 0;
   #timer: Timer | null = null;
@@ -65,8 +67,9 @@ export class Retention {
     this.#eraser = new Eraser({ remover, clock, erased });
   }
 
-  get counters(): Readonly<Record<'segments' | 'bytes' | 'batches', number>> {
-    return this.#eraser.counters;
+  /** `forgotten`: segments of cameras that were removed with their recordings. */
+  get counters(): Readonly<Record<'segments' | 'bytes' | 'batches' | 'forgotten', number>> {
+    return { ...this.#eraser.counters, forgotten: this.#forgotten };
   }
 
   /** Why a folder cannot be kept free; null while it can. */
@@ -120,6 +123,7 @@ export class Retention {
       this.#reached.folders.clear();
       this.#fruitless.clear();
     }
+    await this.#forget();
     const cameras = await storage.call('cameras', { removed: true });
     for (const { key, id } of cameras) this.#ids.set(key, id);
     const rules = cameras.map((camera) => ruleOf(camera, now));
@@ -183,10 +187,12 @@ export class Retention {
     if (!watch.connected || watch.state === 'read-only' || watch.state === 'failed') return;
     const { key, root } = watch.folder;
     await watch.look();
+    if (!watch.space) return;
+    const floor = floorBytes(watch.space.total, this.#options.floor());
+    // What is to be deleted anyway comes before what is still wanted.
+    if (watch.space.free < floor && (await this.#collect(key)) > 0) await watch.look();
     const { space } = watch;
-    if (!space) return;
-    const floor = floorBytes(space.total, this.#options.floor());
-    if (space.free >= floor) return this.#warn(key, null);
+    if (!space || space.free >= floor) return this.#warn(key, null);
     if ((this.#fruitless.get(key) ?? 0) >= FRUITLESS)
       return this.#warn(
         key,
@@ -237,11 +243,27 @@ export class Retention {
     );
   }
 
-  /** Files whose rows are gone, until none is left that can be deleted. */
-  async #collect(folder?: FolderKey): Promise<void> {
+  /** First of all: it is what a person asked for, and may bring the space that others would have to give. */
+  async #forget(): Promise<void> {
+    const { storage, log } = this.#options;
+    const stopped = () => this.#closed;
+    const forgot = (segments: number) => (this.#forgotten += segments);
+    try {
+      await forgetRemoved({ storage, log, pause: this.#eraser.pause, stopped, forgot });
+    } catch (error) {
+      log.warn('a removed camera could not be taken out of the index yet', { error: String(error) });
+    }
+  }
+
+  /** Files whose rows are gone, until none is left that can be deleted. Returns how many notes of them went. */
+  async #collect(folder?: FolderKey): Promise<number> {
     const { storage, folders, log, clock } = this.#options;
     const only = folder === undefined ? {} : { folder };
-    while (!this.#closed && (await collectGarbage({ storage, folders, log, clock, pause: this.#eraser.pause, ...only })) > 0);
+    const stopped = () => this.#closed;
+    let sum = 0;
+    for (let deleted = 1; deleted > 0 && !stopped(); sum += deleted)
+      deleted = await collectGarbage({ storage, folders, log, clock, pause: this.#eraser.pause, stopped, ...only });
+    return sum;
   }
 
   #warn(folder: FolderKey, text: string | null): void {

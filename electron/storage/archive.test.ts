@@ -117,6 +117,8 @@ describe('objects of the archive', () => {
     await storage.call('removeSegments', { camera, from: at(2), to: at(3) });
     expect(await garbage()).toEqual([1, 2]);
     await storage.call('removeCamera', { id: ID, at: at(9), forgetRecordings: true });
+    expect(await storage.call('archiveOldest', { archive: 1, before: FAR, now: at(9), limit: 10 })).toEqual([]);
+    expect(await storage.call('forgetRemoved', { limit: 10 })).toMatchObject({ segments: 2, done: true });
     expect(await garbage()).toEqual([1, 2, 3, 4]);
     expect((await figures()).there).toEqual({ segments: 0, bytes: 0 });
     const objects = await storage.call('archiveGarbage', { archive: 1, limit: 3 });

@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../test/fakes/seeded-random.ts';
 import { silentLog } from '../base/log.ts';
 import { utcMs } from '../base/units.ts';
 import { Storage } from './client.ts';
 import type { NewSegment } from './interface.ts';
+import { DATABASE_FILE } from './layout.ts';
 
 const T0 = Date.UTC(2026, 10, 23, 10, 0, 0);
 
@@ -87,7 +89,13 @@ describe('what the check of the index writes', () => {
 
   it('drops rows of cameras that are not there', async () => {
     await storage.call('insertSegment', segment(0));
-    for (let minute = 0; minute < 3; minute++) await storage.call('insertSegment', segment(minute, { camera: camera + 9 }));
+    const row = { id: 'cam-bbbbbbbb', name: 'Door', createdAt: utcMs(T0), sourceKind: 'rtsp' as const, source: new Uint8Array([1]) };
+    const other = await storage.call('addCamera', row);
+    for (let minute = 0; minute < 3; minute++) await storage.call('insertSegment', segment(minute, { camera: other.key }));
+    // As in an older copy of the database: it was removed since.
+    const db = new Database(join(dataDir, DATABASE_FILE));
+    db.exec(`DELETE FROM camera WHERE key = ${other.key}`);
+    db.close();
     expect(await storage.call('dropStrayRows', {})).toBe(3);
     expect(await storage.call('dropStrayRows', {})).toBe(0);
     expect(await storage.call('totals', {})).toEqual({ segments: 1, bytes: 1_700 });

@@ -68,8 +68,16 @@ export interface StorageCalls extends EventCalls, IndexCalls, LedgerCalls, Proof
     readonly relayBudget?: number | null | undefined;
     readonly recording?: RecordingSettings | undefined;
   }): boolean;
-  /** Marks it removed; its secrets are wiped. With `forgetRecordings` its rows go too, and its folder is noted as garbage to be deleted. */
+  /**
+   * Marks it removed; its secrets are wiped. With `forgetRecordings` no other call knows it from here on, its folders are noted as garbage to be
+   * deleted, and its rows go by `forgetRemoved`.
+   */
   removeCamera(args: { readonly id: CameraId; readonly at: UtcMs; readonly forgetRecordings: boolean }): boolean;
+  /**
+   * One step of what `removeCamera` began: at most `limit` rows of a camera (a segment and its keyframes count as one). `done`: that was the last
+   * of this camera. Null: no camera is being forgotten.
+   */
+  forgetRemoved(args: { readonly limit: number }): { readonly camera: CameraId; readonly segments: number; readonly done: boolean } | null;
 
   setting(args: { readonly key: string }): string | null;
   setSetting(args: { readonly key: string; readonly value: string | null }): void;

@@ -157,8 +157,8 @@ function rebuild(
   try {
     db.pragma('journal_mode = WAL');
     migrate(db, dataDir);
-    const whole = remains !== null && bringOver(open, join(dataDir, remains), db);
     if (kept) restore(db, kept);
+    const whole = remains !== null && bringOver(open, join(dataDir, remains), db);
     return { db, ledgerLostFrom: whole ? null : utcMs(copiedAt?.getTime() ?? 0) };
   } catch (error) {
     db.close();
@@ -172,11 +172,12 @@ function bringOver(open: OpenSql, remains: string, into: SqlDatabase): boolean {
   try {
     broken = open(remains, { fileMustExist: true });
     const { damaged } = salvage(broken, into);
+    const there = into.prepare('SELECT 1 FROM camera WHERE key = ?');
     const known = into.prepare('SELECT 1 FROM segment WHERE camera = ? AND start_ms = ? AND archive IS NOT NULL');
     const { insertSegment } = segmentQueries(into, spanQueries(into));
-    const has = (camera: number, start: number) => known.get(camera, start) !== undefined;
+    const passOver = (camera: number, start: number) => there.get(camera) === undefined || known.get(camera, start) !== undefined;
     const from = broken;
-    into.transaction(() => salvageArchived(from, { insert: insertSegment, has }))();
+    into.transaction(() => salvageArchived(from, { insert: insertSegment, passOver }))();
     return !damaged.some((table) => LEDGER.has(table));
   } catch (error) {
     // Not a database any more.

@@ -56,10 +56,10 @@ export function salvage(broken: SqlDatabase, into: SqlDatabase): SalvageReport {
   return { rows, damaged };
 }
 
-/** Rows of what the archive has, which the disk says nothing of. `has`: whether `into` knows it already. Returns how many were added. */
+/** Rows of what the archive has, which the disk says nothing of. `passOver`: `into` knows it already, or has no such camera. Returns how many were added. */
 export function salvageArchived(
   broken: SqlDatabase,
-  { insert, has }: { readonly insert: (segment: NewSegment) => void; readonly has: (camera: number, start: number) => boolean },
+  { insert, passOver }: { readonly insert: (segment: NewSegment) => void; readonly passOver: (camera: number, start: number) => boolean },
 ): number {
   const until = performance.now() + ARCHIVED_WITHIN_MS;
   const seen = new Set<string>();
@@ -75,7 +75,7 @@ export function salvageArchived(
       for (const row of rows) {
         if (performance.now() > until) return seen.size;
         const segment = segmentOf(row);
-        if (!segment || has(segment.camera, segment.start)) continue;
+        if (!segment || passOver(segment.camera, segment.start)) continue;
         insert(segment);
         seen.add(`${segment.camera}/${segment.start}`);
       }

@@ -61,6 +61,9 @@ describe('cameras', () => {
 
     await storage.call('insertSegment', segment(second.key, 0, 60));
     await storage.call('removeCamera', { id: 'cam-bbbbbbbb', at: at(70), forgetRecordings: true });
+    await expect(storage.call('addCamera', newCamera('cam-bbbbbbbb'))).rejects.toMatchObject({ code: 'conflict' });
+    expect(await storage.call('forgetRemoved', { limit: 10 })).toEqual({ camera: 'cam-bbbbbbbb', segments: 1, done: true });
+    await expect(storage.call('insertSegment', segment(second.key, 60, 120))).rejects.toMatchObject({ code: 'not-found' });
     await storage.call('removeCamera', { id: 'cam-aaaaaaaa', at: at(70), forgetRecordings: false });
     expect(await storage.call('cameras', {})).toEqual([]);
     expect(await storage.call('cameras', { removed: true })).toMatchObject([
@@ -76,6 +79,10 @@ describe('cameras', () => {
 });
 
 describe('segments', () => {
+  beforeEach(async () => {
+    for (const id of ['cam-aaaaaaaa', 'cam-bbbbbbbb']) await storage.call('addCamera', newCamera(id));
+  });
+
   it('are found by time, with their keyframes', async () => {
     for (const [from, to] of [
       [0, 60],

@@ -33,6 +33,16 @@ export async function run(): Promise<BenchRow[]> {
     const bytes = statSync(join(dataDir, DATABASE_FILE)).size;
     const storage = await Storage.open({ dataDir, log: silentLog });
     try {
+      for (let i = 1; i <= CAMERAS; i++) {
+        const camera = {
+          id: `cam-${i}`,
+          name: `Camera ${i}`,
+          createdAt: utcMs(T0),
+          sourceKind: 'rtsp',
+          source: new Uint8Array([1]),
+        } as const;
+        await storage.call('addCamera', camera);
+      }
       return [sizeRow(bytes), ...(await queryRows(storage))];
     } finally {
       await storage.close();

@@ -1,6 +1,7 @@
 import { utcMs } from '../../base/units.ts';
 import type { ArchiveCalls, ArchivedName, SegmentsAndBytes } from '../archive-calls.ts';
 import type { SqlDatabase } from '../sql.ts';
+import { GOING_KEYS } from './forgetting.ts';
 import { originCode, originOf } from './segments.ts';
 
 interface Start {
@@ -29,7 +30,7 @@ export function archiveQueries(db: SqlDatabase): ArchiveCalls {
   const oldest = db.prepare('SELECT min(start_ms) AS start_ms FROM segment WHERE archive = ?');
   const oldestFree = db.prepare(
     `SELECT s.camera, s.start_ms, s.bytes, s.folder FROM segment s INDEXED BY segment_archived
-     WHERE s.archive = @archive AND s.start_ms < @before AND NOT EXISTS (
+     WHERE s.archive = @archive AND s.start_ms < @before AND s.camera NOT IN (${GOING_KEYS}) AND NOT EXISTS (
        SELECT 1 FROM protected p WHERE p.camera = s.camera AND p.start_ms < s.start_ms + s.duration_ms AND p.end_ms > s.start_ms
        AND (p.until_ms IS NULL OR p.until_ms > @now))
      ORDER BY s.start_ms LIMIT @limit`,

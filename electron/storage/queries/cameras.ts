@@ -2,8 +2,8 @@ import { CodedError } from '../../base/errors.ts';
 import { utcMs } from '../../base/units.ts';
 import type { CameraRow, StorageCalls } from '../interface.ts';
 import { DEFAULT_RECORDING, type RecordingSettings } from '../../contract/model.ts';
-import { cameraFolder } from '../../segment/names.ts';
 import type { SqlDatabase } from '../sql.ts';
+import { forgettingQueries, NOT_GOING } from './forgetting.ts';
 
 interface Row {
   readonly key: number;
@@ -17,23 +17,20 @@ interface Row {
   readonly recording: string | null;
 }
 
-type CameraCalls = Pick<StorageCalls, 'addCamera' | 'cameras' | 'camera' | 'updateCamera' | 'removeCamera'>;
+type CameraCalls = Pick<StorageCalls, 'addCamera' | 'cameras' | 'camera' | 'updateCamera' | 'removeCamera' | 'forgetRemoved'>;
 
 export function cameraQueries(db: SqlDatabase): CameraCalls {
   const insert = db.prepare('INSERT INTO camera (id, name, created_ms, source_kind, source) VALUES (?, ?, ?, ?, ?)');
-  const byId = db.prepare('SELECT * FROM camera WHERE id = ?');
+  const taken = db.prepare('SELECT 1 FROM camera WHERE id = ?');
+  const byId = db.prepare(`SELECT * FROM camera WHERE id = ? AND ${NOT_GOING}`);
   const present = db.prepare('SELECT * FROM camera WHERE removed_ms IS NULL ORDER BY key');
-  const all = db.prepare('SELECT * FROM camera ORDER BY key');
+  const all = db.prepare(`SELECT * FROM camera WHERE ${NOT_GOING} ORDER BY key`);
   const update = db.prepare('UPDATE camera SET name = coalesce(?, name), source = coalesce(?, source) WHERE id = ? AND removed_ms IS NULL');
   const budget = db.prepare('UPDATE camera SET relay_budget = ? WHERE id = ? AND removed_ms IS NULL');
   const settings = db.prepare('UPDATE camera SET recording = ? WHERE id = ? AND removed_ms IS NULL');
   const mark = db.prepare("UPDATE camera SET removed_ms = ?, source = x'' WHERE key = ?");
-  const ofCamera = (table: string) => db.prepare(`DELETE FROM ${table} WHERE camera = ?`);
-  const forget = ['segment', 'keyframes', 'span', 'gap', 'event', 'protected'].map(ofCamera);
-  const forgetPaths = ['path_span', 'relay_use'].map(ofCamera);
-  const erase = db.prepare('DELETE FROM camera WHERE key = ?');
-  const foldersOf = db.prepare('SELECT DISTINCT folder FROM segment WHERE camera = ? AND folder IS NOT NULL UNION SELECT 0');
-  const addGarbage = db.prepare('INSERT OR IGNORE INTO garbage_file (folder, path) VALUES (?, ?)');
+  const forgetPaths = ['path_span', 'relay_use'].map((table) => db.prepare(`DELETE FROM ${table} WHERE camera = ?`));
+  const { begin, forgetRemoved } = forgettingQueries(db);
 
   const camera: CameraCalls['camera'] = ({ id }) => {
     const row = byId.get(id) as Row | undefined;
@@ -42,9 +39,10 @@ export function cameraQueries(db: SqlDatabase): CameraCalls {
 
   return {
     camera,
+    forgetRemoved,
     cameras: ({ removed }) => ((removed ? all : present).all() as Row[]).map(fromRow),
     addCamera(args) {
-      if (camera({ id: args.id })) throw new CodedError('conflict', `The camera ${args.id} is there already.`);
+      if (taken.get(args.id)) throw new CodedError('conflict', `The camera ${args.id} is there already.`);
       insert.run(args.id, args.name, args.createdAt, args.sourceKind, args.source);
       const added = camera({ id: args.id });
       if (!added) throw new Error('a camera that was just added is not there');
@@ -59,13 +57,8 @@ export function cameraQueries(db: SqlDatabase): CameraCalls {
       const row = camera({ id });
       if (!row) return false;
       for (const statement of forgetPaths) statement.run(row.key);
-      if (forgetRecordings) {
-        for (const { folder } of foldersOf.all(row.key) as { folder: number }[]) addGarbage.run(folder, cameraFolder(id));
-        for (const statement of forget) statement.run(row.key);
-        erase.run(row.key);
-      } else {
-        mark.run(at, row.key);
-      }
+      mark.run(at, row.key);
+      if (forgetRecordings) begin(row);
       return true;
     }),
   };

@@ -2,6 +2,7 @@ import { utcMs } from '../../base/units.ts';
 import { MAX_EVENT_MS } from '../../contract/model.ts';
 import type { FolderPosition, Kept, OldSegment, RetentionCalls } from '../retention-calls.ts';
 import type { SqlDatabase } from '../sql.ts';
+import { GOING_KEYS } from './forgetting.ts';
 
 interface Row {
   readonly camera: number;
@@ -30,9 +31,11 @@ export function retentionQueries(db: SqlDatabase): SelectionCalls {
   );
   const ofFolder = db.prepare(
     `SELECT ${COLUMNS} FROM segment INDEXED BY segment_by_folder WHERE folder = @folder AND start_ms >= @start AND start_ms < @before
-     AND NOT (start_ms = @start AND camera <= @camera) ORDER BY start_ms, camera LIMIT @limit`,
+     AND NOT (start_ms = @start AND camera <= @camera) AND camera NOT IN (${GOING_KEYS}) ORDER BY start_ms, camera LIMIT @limit`,
   );
-  const inFolder = db.prepare(`SELECT ${COLUMNS} FROM segment INDEXED BY segment_by_folder WHERE folder = ? ORDER BY start_ms LIMIT ?`);
+  const inFolder = db.prepare(
+    `SELECT ${COLUMNS} FROM segment INDEXED BY segment_by_folder WHERE folder = ? AND camera NOT IN (${GOING_KEYS}) ORDER BY start_ms LIMIT ?`,
+  );
   const folderBegin = db.prepare('SELECT start_ms FROM segment INDEXED BY segment_by_folder WHERE folder = ? ORDER BY start_ms LIMIT 1');
   const cameraBegin = db.prepare('SELECT start_ms FROM segment WHERE camera = ? ORDER BY start_ms LIMIT 1');
   const since = db.prepare(

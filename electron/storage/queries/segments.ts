@@ -1,3 +1,4 @@
+import { CodedError } from '../../base/errors.ts';
 import { utcMs } from '../../base/units.ts';
 import { segmentFile } from '../../segment/names.ts';
 import type { SegmentOrigin } from '../../segment/segment.ts';
@@ -38,6 +39,7 @@ const IN_RANGE =
   's.camera = @camera AND s.start_ms > @from - @longest AND s.start_ms < @to AND s.start_ms + s.duration_ms > @from ORDER BY s.start_ms LIMIT @limit';
 
 export function segmentQueries(db: SqlDatabase, spans: SpanIndex): SegmentCalls {
+  const known = db.prepare('SELECT 1 FROM camera WHERE key = ?');
   const addCodec = db.prepare('INSERT OR IGNORE INTO codec (name) VALUES (?)');
   const insert = db.prepare(
     `INSERT OR REPLACE INTO segment (camera, start_ms, duration_ms, bytes, codec, folder, origin, archive, hash)
@@ -70,6 +72,7 @@ export function segmentQueries(db: SqlDatabase, spans: SpanIndex): SegmentCalls 
     insertSegment: db.transaction((segment: NewSegment) => {
       checkSegment(segment);
       const { camera, start, end, bytes, codec, keyframes, folder, origin, archive, hash } = segment;
+      if (!known.get(camera)) throw new CodedError('not-found', 'The camera of this recording was removed.');
       const replaced = fileAt.get(camera, start) as (Pick<Row, 'folder' | 'origin'> & { id: string | null }) | undefined;
       if (replaced) {
         removeLists.run(camera, start, start + 1);
