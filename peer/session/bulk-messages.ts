@@ -5,8 +5,8 @@ import { isErrorCode, type ErrorCode } from '../../electron/base/errors.ts';
 export const CHUNK_BYTES = 16 * 1024;
 /** A sealed message: a piece of a chunk, or JSON. */
 export const MAX_BULK_BYTES = 16 * 1024;
-/** Entries of one `listed`. */
-export const LIST_ENTRIES = 128;
+/** Entries of one `listed`: the message goes out at once, so it is no longer than a piece of a chunk may be. */
+export const LIST_ENTRIES = 32;
 /** A spool's file is no longer than this; more than an hour of the best picture in it would be. */
 export const MAX_FILE_BYTES = 2 ** 31;
 

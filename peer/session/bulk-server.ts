@@ -38,7 +38,7 @@ const MAX_WAITING = 64;
 /** Bytes that wait to be sent: the next question is looked at when fewer do. */
 const MAX_OUT = 2 * CHUNK_BYTES;
 const TICK_MS = 5;
-/** Lists and openings cost more than their answer's bytes. */
+/** Lists and openings cost more than their answer's bytes: who asks for more of them waits. */
 const LOOKUPS = { perSecond: 20, burst: 40 };
 
 export interface BulkServerOptions {
@@ -92,8 +92,10 @@ export class BulkServer {
 
   #next(): void {
     if (this.#closed || this.#isBusy || this.#waiting >= MAX_OUT) return;
-    const question = this.#questions.shift();
+    const [question] = this.#questions;
     if (!question) return;
+    if (question.type !== 'get' && !this.#lookups.take()) return this.#pumpLater();
+    this.#questions.shift();
     this.#isBusy = true;
     void this.#answer(question).then(() => {
       this.#isBusy = false;
@@ -112,8 +114,6 @@ export class BulkServer {
         if (bytes.length < request.length)
           this.#reply({ type: 'failed', id, code: 'range-not-satisfiable', text: 'The file ends before.' });
         else this.#enqueue({ kind: 'chunk', id, rest: bytes }, bytes.length);
-      } else if (!this.#lookups.take()) {
-        this.#reply({ type: 'failed', id, code: 'too-busy', text: 'The camera is asked too often.' });
       } else if (request.type === 'list') {
         const segments = spool.list({ ...request, limit: LIST_ENTRIES + 1 });
         this.#reply({ type: 'listed', id, segments: segments.slice(0, LIST_ENTRIES), more: segments.length > LIST_ENTRIES });
@@ -155,8 +155,12 @@ export class BulkServer {
       }
       if (first.kind === 'json' || first.rest.length === 0) this.#out.shift();
     }
-    if (this.#out.length > 0) this.#timer = this.#options.clock.setTimeout(() => this.#pump(), TICK_MS);
+    if (this.#out.length > 0) this.#pumpLater();
     this.#next();
+  }
+
+  #pumpLater(): void {
+    this.#timer ??= this.#options.clock.setTimeout(() => this.#pump(), TICK_MS);
   }
 
   #send(frame: BulkFrame): void {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SimulatedWay } from '../../test/fakes/simulated-way.ts';
 import { SimulatedClock } from '../../electron/base/clock.ts';
+import { LIST_ENTRIES, type BulkReply } from './bulk-messages.ts';
 
 /** Packets that were thrown away, delays and bulk bytes of a minute on a way of `kbps` with a camera of `media` kbit/s. */
 async function minute(kbps: number, media: number, bulk: boolean, seed = 1) {
@@ -53,6 +54,17 @@ describe('bulk data', () => {
     const before = way.bulk.arrived;
     await way.run(10_000, 1_000, { bulk: true });
     expect(((way.bulk.arrived - before) * 8) / 10_000).toBeGreaterThan(1_000);
+  });
+
+  it('begins with a whole page of a list, however little the way may carry', async () => {
+    const way = new SimulatedWay(new SimulatedClock(), { kbps: 4_000, delayMs: 10, queueBytes: 80_000 });
+    await way.run(5_000, 1_000);
+    const [time, bytes] = [-999_999_999_999_999, 2 ** 31];
+    const segments = Array.from({ length: LIST_ENTRIES }, () => ({ key: Number.MAX_SAFE_INTEGER, start: time, end: time, bytes }));
+    const page = JSON.stringify({ type: 'listed', id: 0xffffffff, segments, more: true } satisfies BulkReply);
+    let went = false;
+    await way.run(5_000, 1_000, { each: () => (went ||= way.control.bulk.take(page.length)) });
+    expect(went).toBe(true);
   });
 
   it('is not sent before the other end tells of arrivals', () => {

@@ -126,6 +126,23 @@ describe('the bulk channel', () => {
     await expect(Promise.all(reads)).resolves.toHaveLength(64);
   });
 
+  it('answers a hundred lookups in a row, and no faster than it should', async () => {
+    const { client, clock } = ends([randomBytes(100)]);
+    let answered = 0;
+    const asking = (async () => {
+      for (; answered < 100; answered += 1) await client.list({ from: answered, to: 1e9, after: null });
+    })();
+    for (let ms = 0; ms < 1_000; ms += 10) {
+      await new Promise((resolve) => setImmediate(resolve));
+      await clock.advance(10);
+    }
+    expect(answered).toBeGreaterThan(40);
+    expect(answered).toBeLessThanOrEqual(61);
+    for (let second = 0; second < 3; second += 1) await clock.advance(1_000);
+    await asking;
+    expect(answered).toBe(100);
+  });
+
   it('gives up on a camera that says nothing for a minute, and on a session that ends', async () => {
     const { client, clock } = ends([randomBytes(10)], { room: () => false });
     const read = client.read(0, 0, 10).catch((error: unknown) => error);
