@@ -136,6 +136,7 @@ describe.each(targets)('an archive in %s', (_kind, newTarget) => {
     await home.copyAll();
     const objects = (await home.rows()).map(({ start, origin }) => objectName(CAMERA, start, origin));
     await home.storage.call('removeCamera', { id: CAMERA, at: utcMs(T0 + 1e6), forgetRecordings: true });
+    expect(await home.storage.call('forgetRemoved', { limit: 1_000 })).toMatchObject({ done: true });
     home.archive.configure({}).catch(() => {});
     await vi.waitFor(async () => expect(await home.storage.call('archiveGarbage', { archive: 1, limit: 10 })).toEqual([]), 20_000);
     expect(home.archive.counters.objects).toBe(objects.length);
@@ -152,6 +153,7 @@ describe.each(targets)('an archive in %s', (_kind, newTarget) => {
     expect(one.archive.recovery().folder).not.toBe(other.archive.recovery().folder);
     const pictures = await other.pictures();
     await one.storage.call('removeCamera', { id: CAMERA, at: utcMs(T0 + 1e6), forgetRecordings: true });
+    expect(await one.storage.call('forgetRemoved', { limit: 1_000 })).toMatchObject({ done: true });
     await one.archive.configure({ keepDays: 1 });
     await vi.waitFor(() => expect(one.archive.counters.objects).toBe(SEGMENTS), 20_000);
     await restored(other);
