@@ -66,6 +66,11 @@ export class GapLedger {
     this.retry();
   }
 
+  /** Nothing of [from, to) is recorded. A file of it that is found later needs no reason. */
+  lost(from: UtcMs, to: UtcMs, { reason, text }: Cause): void {
+    this.#note({ reason, text, start: from, end: to, key: null });
+  }
+
   /** No footage comes in. The first call begins a gap at the end of the footage; another reason begins another gap at `now`. */
   interrupted(now: UtcMs, cause: Cause): void {
     if (this.#open?.reason === cause.reason) return;
@@ -109,8 +114,7 @@ export class GapLedger {
 
   #add(start: UtcMs, end: UtcMs, cause: Cause | null): void {
     const seconds = Math.round((end - start) / 1000);
-    const { reason, text } = cause ?? { reason: 'source-stalled', text: `No picture came from the camera for ${seconds} s.` };
-    this.#note({ reason, text, start, end, key: null });
+    this.lost(start, end, cause ?? { reason: 'source-stalled', text: `No picture came from the camera for ${seconds} s.` });
   }
 
   #note(gap: Gap): void {

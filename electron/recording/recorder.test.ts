@@ -33,6 +33,7 @@ const call: Storage['call'] = (async (name: string, args: NewSegment & { gap: nu
     rows.push(args);
   }
   if (name === 'openGap') return gaps.push({ reason: args.reason, start: args.start }) - 1;
+  if (name === 'addGap') gaps.push({ reason: args.reason, start: args.start, end: args.end });
   const gap = gaps[args.gap];
   if (name === 'closeGap' && gap) gap.end = args.end;
   return undefined;
@@ -153,6 +154,36 @@ describe('the recorder', () => {
     await recorder.close();
     // Six seconds at 25 a second: none between the keyframe and the batch that succeeded is missing.
     expect(framesOf(join(dataDir, segmentFile('cam-aaaaaaaa', T0 + 10_000)))).toBe(150);
+  });
+
+  it('says what is missing of a file that the disk does not keep, though it had taken it', async () => {
+    let failing = false;
+    const disk: SegmentDisk = {
+      ...nodeDisk,
+      open: async (path, as) => {
+        const file = await nodeDisk.open(path, as);
+        const datasync = () => (failing ? Promise.reject(Object.assign(new Error('broken'), { code: 'EIO' })) : file.datasync());
+        return { ...file, datasync };
+      },
+    };
+    await recorder.close();
+    gaps = [];
+    recorder = newRecorder(disk);
+    const maker = new UnitMaker();
+    await play(maker.video({ at: T0, lengthMs: 30_000 }));
+    failing = true;
+    await play(maker.video({ at: T0 + 30_000, dts: 30_000, lengthMs: 4_000 }));
+    failing = false;
+    await play(maker.video({ at: T0 + 34_000, dts: 34_000, lengthMs: 10_000 }));
+    await recorder.close();
+    const [row] = rows;
+    expect(row?.start).toBeGreaterThan(T0 + 30_000);
+    expect(rows).toHaveLength(1);
+    // Every second before it has its reason.
+    let explained = T0;
+    for (const gap of gaps.filter(({ reason }) => reason === 'disk-failed').sort((a, b) => a.start - b.start))
+      if (gap.start <= explained) explained = Math.max(explained, gap.end ?? 0);
+    expect(explained).toBe(row?.start);
   });
 
   it('does not write over a file that is there when the clock was set back', async () => {

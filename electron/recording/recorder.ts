@@ -103,6 +103,8 @@ export class Recorder {
       headroomBytes: options.headroomBytes,
       disk: options.disk,
       onWritten: (from, to, cause) => this.#written(from, to, cause),
+      onUnfinished: (from, to, { code, message }) =>
+        this.#ledger.lost(from, to, { reason: code, text: `It was recorded, but its file could not be finished. ${message}` }),
       onFailed: (error, elsewhere) => this.#failed(error, elsewhere),
     });
     this.#remux = new RemuxFeed({

@@ -40,6 +40,8 @@ export interface SegmentWriterOptions {
   readonly disk?: SegmentDisk | undefined;
   /** Footage [from, to) can be read from disk now. `cause`: why time before it is missing, if it is. */
   readonly onWritten: (from: UtcMs, to: UtcMs, cause: Cause | null) => void;
+  /** What was said of [from, to) does not hold: its file could not be finished, and is not listed. */
+  readonly onUnfinished?: ((from: UtcMs, to: UtcMs, error: CodedError) => void) | undefined;
   /** Writing failed; everything queued was thrown away. It may be tried again with a new `begin`: at once where there is another folder. */
   readonly onFailed: (error: CodedError, elsewhere: boolean) => void;
 }
@@ -247,6 +249,9 @@ export class SegmentWriter {
     }
     try {
       await open.file.finish();
+    } catch (error) {
+      this.#options.onUnfinished?.(row.start, row.end, this.#failureOf(error, open.root));
+      throw error;
     } finally {
       this.#open = null;
     }
@@ -289,9 +294,13 @@ export class SegmentWriter {
       this.#open = null;
     }
     const folder = this.#folder;
-    const failure = writeFailure(error, join(folder?.root ?? '', RECORDINGS_DIR, camera.id));
+    const failure = this.#failureOf(error, folder?.root ?? '');
     log.warn('recording failed', { camera: camera.id, code: failure.code, error: error instanceof Error ? error.message : String(error) });
     this.#options.onFailed(failure, folder !== null && (this.#options.failed?.(folder.key, failure) ?? false));
+  }
+
+  #failureOf(error: unknown, root: string): CodedError {
+    return writeFailure(error, join(root, RECORDINGS_DIR, this.#options.camera.id));
   }
 
   /** The flushed part as a row; null while no picture is flushed. */
