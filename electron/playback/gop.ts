@@ -11,7 +11,14 @@ import type { Recordings } from './recordings.ts';
 import { damaged, fragmentsIn, type SegmentReader } from './segment-reader.ts';
 
 /** What was recorded and cannot be shown now is a gap with a reason; another failure is nothing that a timeline has words for. */
-const NOT_READABLE: readonly ErrorCode[] = ['not-found', 'archive-unreachable', 'archive-refused', 'key-unavailable', 'disk-slow'];
+const NOT_READABLE: readonly ErrorCode[] = [
+  'not-found',
+  'archive-unreachable',
+  'archive-refused',
+  'key-unavailable',
+  'disk-slow',
+  'disk-failed',
+];
 
 /** One group of pictures for the page's decoder: one read of exactly its bytes. */
 export class GopReader {

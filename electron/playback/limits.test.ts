@@ -13,14 +13,14 @@ import { SegmentReader } from './segment-reader.ts';
 it('keeps the headers of the 512 files used last', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'keyhole-headers-'));
   const header = buildInit([VIDEO]);
-  writeFileSync(join(dataDir, 'file.mp4'), header);
+  for (let id = 0; id <= 512; id++) writeFileSync(join(dataDir, `${id}.mp4`), header);
   const segment = (id: number): Segment => ({
     id: String(id),
     camera: 'cam-aaaaaaaa',
     start: utcMs(0),
     end: utcMs(1),
     bytes: header.length,
-    file: 'file.mp4',
+    file: `${id}.mp4`,
     folder: 0,
     origin: 'live',
     archived: false,

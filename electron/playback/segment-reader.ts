@@ -28,6 +28,7 @@ export class SegmentReader {
   readonly counters = { reads: 0, bytes: 0, headers: 0 };
   readonly #roots: FolderRoots;
   readonly #remote: RemoteSegments | null;
+  /** By file: a segment of the same camera and start may be another one by now. */
   readonly #headers = new Map<string, SegmentHeader>();
 
   /** @param remote reads what no storage folder has any more */
@@ -38,31 +39,38 @@ export class SegmentReader {
 
   /** Errors: `not-found` when the file is gone or is not what the index says. */
   async header(segment: Segment): Promise<SegmentHeader> {
-    const known = this.#headers.get(segment.id);
+    const { file } = segment;
+    const known = this.#headers.get(file);
     if (known) {
-      this.#headers.delete(segment.id);
-      this.#headers.set(segment.id, known);
+      this.#headers.delete(file);
+      this.#headers.set(file, known);
       return known;
     }
     const bytes = await this.read(segment, 0, segment.keyframes[0]?.offset ?? 0);
     const init = parseInit(bytes);
     if (!init) throw damaged(segment);
     const header = { init, bytes };
-    this.#headers.set(segment.id, header);
+    this.#headers.set(file, header);
     this.counters.headers += 1;
     const oldest = this.#headers.keys().next();
     if (this.#headers.size > MAX_HEADERS && !oldest.done) this.#headers.delete(oldest.value);
     return header;
   }
 
-  /** Exactly these bytes of the file, in one read. */
+  /** Exactly these bytes of the file, in one read. Errors: `not-found`, `disk-failed`, `disk-slow`, and those of the archive. */
   async read(segment: Segment, offset: number, bytes: number): Promise<Uint8Array> {
     if (bytes <= 0 || bytes > MAX_READ_BYTES) throw damaged(segment);
     const { folder } = segment;
     const root = folder === null ? null : this.#roots.root(folder);
     if (folder === null || root === null) return this.#readRemote(segment, offset, bytes);
     const read = () => this.#readFile(root, segment, offset, bytes);
-    return this.#roots.run ? this.#roots.run(folder, read) : read();
+    try {
+      return await (this.#roots.run ? this.#roots.run(folder, read) : read());
+    } catch (error) {
+      const failure = readFailure(error);
+      if (!segment.archived || !this.#remote) throw failure;
+      return this.#remote.read(segment, offset, bytes).catch(() => Promise.reject(failure));
+    }
   }
 
   async #readFile(root: string, segment: Segment, offset: number, bytes: number): Promise<Uint8Array> {
@@ -88,6 +96,15 @@ export class SegmentReader {
       throw new CodedError('not-found', 'This time was recorded, but the folder that holds it is not there: is a disk not connected?');
     return this.#remote.read(segment, offset, bytes);
   }
+}
+
+function readFailure(error: unknown): CodedError {
+  if (error instanceof CodedError) return error;
+  return new CodedError(
+    'disk-failed',
+    `This time was recorded, but its file cannot be read (${errnoOf(error) ?? String(error)}): look after the disk that holds it.`,
+    { cause: error },
+  );
 }
 
 export function damaged(segment: Segment): CodedError {
