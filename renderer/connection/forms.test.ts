@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { NatSettings } from '../../electron/contract/model.ts';
 import { natForm, readNatForm } from './nat-form.ts';
-import { readRelayForm, relayForm, samePolicy } from './relay-form.ts';
+import { readRelayForm, relayForm, sameRelayForm } from './relay-form.ts';
 
 describe('what a camera may send through relays', () => {
   it('comes back from the form as it went in', () => {
@@ -27,10 +27,11 @@ describe('what a camera may send through relays', () => {
   });
 
   it('is the same only with the same limit', () => {
-    const budget = { kind: 'budget', bytesPerMonth: 5 } as const;
-    expect(samePolicy(budget, { ...budget })).toBe(true);
-    expect(samePolicy(budget, { ...budget, bytesPerMonth: 6 })).toBe(false);
-    expect(samePolicy(budget, { kind: 'allow' })).toBe(false);
+    const budget = { kind: 'budget', gigabytes: '0.5' } as const;
+    expect(sameRelayForm(budget, { ...budget, gigabytes: ' 0,5' })).toBe(true);
+    expect(sameRelayForm(budget, { ...budget, gigabytes: '6' })).toBe(false);
+    expect(sameRelayForm(budget, { ...budget, kind: 'allow' })).toBe(false);
+    expect(sameRelayForm({ kind: 'never', gigabytes: '1' }, { kind: 'never', gigabytes: '2' })).toBe(true);
   });
 });
 

@@ -27,7 +27,7 @@ export function readRelayForm({ kind, gigabytes }: RelayForm): { readonly policy
   return { policy: { kind, bytesPerMonth: Math.round(value * GB) } };
 }
 
-export function samePolicy(a: RelayPolicy, b: RelayPolicy): boolean {
-  if (a.kind !== 'budget' || b.kind !== 'budget') return a.kind === b.kind;
-  return a.bytesPerMonth === b.bytesPerMonth;
+/** Whether they mean the same. What is no number yet is something else than any that is. */
+export function sameRelayForm(a: RelayForm, b: RelayForm): boolean {
+  return a.kind === b.kind && (a.kind !== 'budget' || a.gigabytes.trim().replace(',', '.') === b.gigabytes.trim().replace(',', '.'));
 }

@@ -37,6 +37,10 @@ export function floorForm(floor: StorageFloor | null): FloorForm {
   return { kind: 'usual', amount: '' };
 }
 
+/** Whether they mean the same. */
+export const sameFloorForm = (a: FloorForm, b: FloorForm): boolean =>
+  a.kind === b.kind && (a.kind === 'usual' || a.amount.trim().replace(',', '.') === b.amount.trim().replace(',', '.'));
+
 /** What was chosen, or what is wrong with the number. A decimal comma is meant as one. */
 export function readFloorForm({ kind, amount }: FloorForm): { readonly floor: StorageFloor | null } | { readonly fault: string } {
   if (kind === 'usual') return { floor: null };

@@ -4,6 +4,7 @@ import type { PortSource } from '../api/ports.ts';
 import type { LiveScreens } from '../player/live-pool.ts';
 import { Cameras } from './cameras.svelte.ts';
 import { Connection } from './connection.svelte.ts';
+import { Drafts } from './drafts.ts';
 import { Nat } from './nat.svelte.ts';
 import { Now } from './now.svelte.ts';
 import { Preferences, type KeptValues } from './preferences.svelte.ts';
@@ -19,6 +20,7 @@ export class AppState {
   readonly nat: Nat;
   readonly storage: StorageRoom;
   readonly preferences: Preferences;
+  readonly drafts = new Drafts();
   readonly route = new Route();
   readonly now = new Now();
   readonly visibility = new Visibility();

@@ -10,7 +10,7 @@ export class StorageRoom {
   readonly #link: EngineLink;
   #folders = $state.raw<readonly StorageFolderInfo[]>([]);
   #loaded = $state(false);
-  #floor = $state.raw<StorageFloor | null>(null);
+  #floor = $state.raw<StorageFloor | null | undefined>();
   #usage = $state.raw<readonly CameraUsage[]>([]);
   readonly #troubles = $derived(this.#folders.filter(({ text }) => text !== null));
 
@@ -34,7 +34,8 @@ export class StorageRoom {
     return this.#troubles;
   }
 
-  get floor(): StorageFloor | null {
+  /** Null: the usual. Undefined until the engine has told it. */
+  get floor(): StorageFloor | null | undefined {
     return this.#floor;
   }
 
