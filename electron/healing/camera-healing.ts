@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
-import { CodedError } from '../base/errors.ts';
+import { asCoded, CodedError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { utcMs } from '../base/units.ts';
 import type { HealingStatus, Reason, Span } from '../contract/model.ts';
@@ -14,10 +14,11 @@ import type { Storage } from '../storage/client.ts';
 import type { SpoolAccess } from '../../peer/session/bulk-client.ts';
 import type { SpoolItem } from '../../peer/session/bulk-messages.ts';
 import type { HealableCamera } from './camera.ts';
-import { fetchRest } from './fetch.ts';
+import { fetchRest, NotGiven } from './fetch.ts';
 import { insertFetched } from './insert.ts';
 import { clearParts, PartFile } from './part-file.ts';
 import { LEAST_MS, overlapMs, owed, scheduled, sinceClockSet, wantedFor, type Wanted } from './plan.ts';
+import { Refusals } from './refusals.ts';
 
 /** What happened just now is on its way: to the recorder's file, and to one of the spool's that is closed. Milliseconds. */
 const ON_ITS_WAY_MS = 2_000;
@@ -25,12 +26,15 @@ const ON_ITS_WAY_MS = 2_000;
 const FRESH_MS = 60_000;
 /** No spool keeps longer. */
 const MOST_AGO_MS = 366 * 86_400_000;
-/** Outages, and pages of a list, that one round looks at. */
+/** Outages, and pages of a list, that one round looks at: the newest half of them each time, of the older ones others each time. */
 const [MAX_OUTAGES, MAX_PAGES] = [100, 100];
-/** A file that is not what it should be is asked for once more, and then not for so long, milliseconds. */
-const REFUSED_MS = 3_600_000;
+/** Not about one file: the session ended, the camera has no time, or it makes no sense at all. */
+const NOT_OF_A_FILE: ReadonlySet<string> = new Set(['session-lost', 'closed', 'too-busy', 'protocol-error']);
 /** Files of which all is known: what is still missing beside them they do not have. The oldest are forgotten. */
 const MAX_DONE = 20_000;
+
+/** Where what is being fetched from a camera is kept meanwhile. */
+export const healingFolder = (dataDir: string, camera = ''): string => join(dataDir, 'healing', camera);
 
 export interface HealingParts {
   readonly storage: Pick<Storage, 'call'>;
@@ -52,15 +56,18 @@ export class CameraHealing {
   #found: Reason | null = null;
   /** By key of a file whose pictures are in: what was still missing of its time then, milliseconds, for it has no more. */
   readonly #done = new Map<number, number>();
-  /** By key and hash: how often a file was refused, and until when it is left alone, monotonic. */
-  readonly #refused = new Map<string, { times: number; until: number }>();
+  /** By key, or key and hash. */
+  readonly #refusals: Refusals;
+  /** Of the older outages so many were looked at last. */
+  #looked = 0;
   readonly #wall = wallClock();
   #stopped = false;
 
   constructor(camera: HealableCamera, parts: HealingParts) {
     this.#camera = camera;
     this.#parts = parts;
-    this.#folder = join(parts.dataDir, 'healing', camera.id);
+    this.#folder = healingFolder(parts.dataDir, camera.id);
+    this.#refusals = new Refusals(parts.clock);
   }
 
   get status(): HealingStatus {
@@ -105,10 +112,11 @@ export class CameraHealing {
       const access = this.#access();
       if (!access) return 'cut';
       this.#found = null;
-      for (const outage of (await this.#outages(access)).slice(0, MAX_OUTAGES)) {
+      const outages = await this.#outages(access);
+      for (const outage of this.#turn(outages)) {
         if (!(await this.#heal(outage))) return 'cut';
       }
-      await clearParts(this.#folder, new Set());
+      if (outages.length <= MAX_OUTAGES) await clearParts(this.#folder);
       this.#problem = this.#found;
       const [newest] = await this.#outages(access);
       return newest && newest.to > this.#parts.clock.now() - FRESH_MS ? 'fresh' : 'done';
@@ -146,6 +154,16 @@ export class CameraHealing {
     if (to <= since) return [];
     const outages = owed(await this.#camera.gaps({ from: utcMs(Math.max(range.from, since)), to: range.to }));
     return scheduled(outages, this.#camera.settings().schedule, this.#wall);
+  }
+
+  /** Those that the spool has nothing of hold up no others, however many they are. */
+  #turn(outages: readonly Span[]): readonly Span[] {
+    if (outages.length <= MAX_OUTAGES) return outages;
+    const half = MAX_OUTAGES / 2;
+    const older = outages.slice(half);
+    const from = this.#looked % older.length;
+    this.#looked = from + half;
+    return [...outages.slice(0, half), ...[...older.slice(from), ...older.slice(0, from)].slice(0, half)];
   }
 
   /** False when it was cut short. */
@@ -189,24 +207,20 @@ export class CameraHealing {
 
   /** False when nothing may be fetched any more. */
   async #fetch(wanted: Wanted, outage: Span, came: (bytes: number) => void): Promise<boolean> {
-    const { clock, log } = this.#parts;
+    const { log } = this.#parts;
     const { item } = wanted;
     const access = this.#access();
     if (!access) return false;
+    if (this.#isLeftAlone(String(item.key))) return true;
     let file;
     try {
       file = await access.reader.open(item.key);
     } catch (error) {
-      // It went while the list was read: the oldest do.
-      if (error instanceof CodedError && error.code === 'not-found') return true;
-      throw error;
-    }
-    const name = `${file.key} ${file.hash.toString('hex')}`;
-    const refused = this.#refused.get(name);
-    if (refused && clock.monotonic() < refused.until) {
-      this.#found = this.#problem;
+      this.#notGiven(access, String(item.key), asCoded(error));
       return true;
     }
+    const name = `${file.key} ${file.hash.toString('hex')}`;
+    if (this.#isLeftAlone(name)) return true;
     if (file.bytes !== item.bytes) throw new CodedError('protocol-error', 'The camera’s spool is not what it said: it is listed anew.');
     await checkDiskSpace(this.#parts.dataDir);
     const part = await PartFile.open(this.#folder, file);
@@ -226,6 +240,11 @@ export class CameraHealing {
         );
         return true;
       }
+    } catch (error) {
+      if (!(error instanceof NotGiven)) throw error;
+      this.#notGiven(access, name, error.why);
+      await part.remove();
+      return true;
     } finally {
       await part.close();
     }
@@ -249,15 +268,28 @@ export class CameraHealing {
     return true;
   }
 
+  /** A file that the camera cannot read holds up no other one. Throws what is not about this file. */
+  #notGiven(access: SpoolAccess, name: string, why: CodedError): void {
+    if (NOT_OF_A_FILE.has(why.code) || this.#access()?.reader !== access.reader) throw why;
+    // It went while the list was read: the oldest do.
+    if (why.code === 'not-found') return;
+    this.#refuse(name, `Some of the camera’s spool cannot be read: ${why.message} The rest is fetched.`);
+  }
+
+  #isLeftAlone(name: string): boolean {
+    const isIt = this.#refusals.has(name);
+    if (isIt) this.#found = this.#problem;
+    return isIt;
+  }
+
   #refuse(name: string, text: string): void {
-    const { clock, log } = this.#parts;
-    const times = (this.#refused.get(name)?.times ?? 0) + 1;
-    this.#refused.set(name, { times, until: times > 1 ? clock.monotonic() + REFUSED_MS : -Infinity });
-    const oldest = this.#refused.keys().next();
-    if (this.#refused.size > 1_000 && !oldest.done) this.#refused.delete(oldest.value);
+    this.#refusals.add(name);
     this.counters.refused += 1;
+    // Once a round: a spool may have thousands of such files.
+    const { log } = this.#parts;
+    const say = this.#found ? log.debug : log.warn;
     this.#problem = this.#found = { code: 'protocol-error', text };
-    log.warn('a file of a camera’s spool is refused', { camera: this.#camera.id, file: name.slice(0, 40), why: text });
+    say.call(log, 'a file of a camera’s spool is refused', { camera: this.#camera.id, file: name.slice(0, 40), why: text });
   }
 
   async #note({ item, from, to }: Wanted): Promise<void> {

@@ -1,8 +1,9 @@
+import { readdir, rm } from 'node:fs/promises';
 import type { Timer } from '../base/clock.ts';
 import { Backoff } from '../base/retry.ts';
 import type { CameraId, HealingStatus } from '../contract/model.ts';
 import type { HealableCamera } from './camera.ts';
-import { CameraHealing, type HealingParts } from './camera-healing.ts';
+import { CameraHealing, healingFolder, type HealingParts } from './camera-healing.ts';
 
 /** How often it is looked whether a spool can be reached; when all is there, what has become missing is looked for this much later, milliseconds. */
 const LOOK_MS = 2_000;
@@ -30,6 +31,7 @@ export class Healing {
   readonly #options: HealingOptions;
   readonly #entries = new Map<CameraId, Entry>();
   #timer: Timer | null = null;
+  #tidying: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(options: HealingOptions) {
@@ -38,6 +40,7 @@ export class Healing {
 
   start(): void {
     if (this.#timer || this.#closed) return;
+    this.#tidying = this.#tidy();
     this.#look();
   }
 
@@ -46,7 +49,20 @@ export class Healing {
     this.#closed = true;
     this.#timer?.cancel();
     for (const { healing } of this.#entries.values()) healing.stop();
-    await Promise.all([...this.#entries.values()].map(({ running }) => running));
+    await Promise.all([this.#tidying, ...[...this.#entries.values()].map(({ running }) => running)]);
+  }
+
+  /** What was being fetched from cameras that were removed just before Keyhole was closed. */
+  async #tidy(): Promise<void> {
+    const { cameras, dataDir, log } = this.#options;
+    const names = await readdir(healingFolder(dataDir)).catch(() => []);
+    const present = new Set<string>(cameras().map(({ id }) => id));
+    for (const name of names) {
+      if (!/^cam-[a-z2-7]{8}$/.test(name) || present.has(name)) continue;
+      await rm(healingFolder(dataDir, name), { recursive: true, force: true }).catch((error: unknown) =>
+        log.warn('what was being fetched from a removed camera could not be deleted', { camera: name, error: String(error) }),
+      );
+    }
   }
 
   /** What is known of a camera that is there; that of one never looked at says nothing. */

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, readFile, readdir, rm, type FileHandle } from 'node:fs/promises';
+import { open, readFile, readdir, rm, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { makeFolder } from '../base/folder.ts';
 import type { SpoolFile } from '../../peer/session/bulk-server.ts';
 
 const note = z.object({ bytes: z.number().int().min(1), hash: z.string().regex(/^[0-9a-f]{64}$/) });
+
+/** Parts of files that are fetched later. */
+const MAX_OTHERS = 4;
 
 /**
  * A file of a camera's spool as far as it has come: `KEY.part`, and beside it `KEY.json`, which says what it is to become. Whoever is
@@ -30,6 +33,7 @@ export class PartFile {
   /** Begins anew where nothing is there, or what is there is of another file. @throws the system call's error */
   static async open(folder: string, file: SpoolFile): Promise<PartFile> {
     makeFolder(folder);
+    await makeRoom(folder, file.key);
     const hash = file.hash.toString('hex');
     const notePath = join(folder, `${file.key}.json`);
     const known = await readNote(notePath);
@@ -83,13 +87,34 @@ export class PartFile {
   }
 }
 
-/** Takes away parts of which nothing will come any more: all but those of `keys`. */
-export async function clearParts(folder: string, keys: ReadonlySet<number>): Promise<void> {
+/** Takes away all parts: nothing will come of them any more. */
+export async function clearParts(folder: string): Promise<void> {
+  for (const key of await keysIn(folder)) await removeParts(folder, key);
+}
+
+/** Leaves this file's part and those of MAX_OTHERS others, the newest: however often a camera is cut off, the disk does not fill with pieces. */
+async function makeRoom(folder: string, own: number): Promise<void> {
+  const others = (await keysIn(folder)).filter((key) => key !== own);
+  if (others.length <= MAX_OTHERS) return;
+  const aged = await Promise.all(
+    others.map(async (key) => ({
+      key,
+      at: await stat(join(folder, `${key}.part`)).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => 0,
+      ),
+    })),
+  );
+  for (const { key } of aged.sort((a, b) => b.at - a.at).slice(MAX_OTHERS)) await removeParts(folder, key);
+}
+
+async function keysIn(folder: string): Promise<number[]> {
   const names = await readdir(folder).catch(() => []);
-  for (const name of names) {
-    const [, key] = /^(\d+)\.(?:part|json)$/.exec(name) ?? [];
-    if (key !== undefined && !keys.has(Number(key))) await rm(join(folder, name), { force: true });
-  }
+  return [...new Set(names.flatMap((name) => /^(\d+)\.(?:part|json)$/.exec(name)?.[1] ?? []))].map(Number);
+}
+
+async function removeParts(folder: string, key: number): Promise<void> {
+  for (const kind of ['part', 'json']) await rm(join(folder, `${key}.${kind}`), { force: true });
 }
 
 async function readNote(path: string): Promise<z.infer<typeof note> | null> {

@@ -52,13 +52,15 @@ export class FetchedFile {
     if (Math.abs(segment.end - segment.start - lengthMs) > TOLERANCE_MS) throw senseless('it is not as long as the camera said');
     if (segment.keyframes.some(({ bytes }) => bytes > MAX_GROUP_BYTES)) throw senseless('a group of its pictures is too large');
     const file = await open(path, 'r');
-    const bytes = await readAt(file, 0, segment.keyframes[0]?.offset ?? 0);
-    const parsed = parseInit(bytes);
-    if (!parsed) {
+    try {
+      const bytes = await readAt(file, 0, segment.keyframes[0]?.offset ?? 0);
+      const parsed = parseInit(bytes);
+      if (!parsed) throw senseless('its header cannot be read');
+      return new FetchedFile(file, { bytes, parsed }, segment, shiftMs);
+    } catch (error) {
       await file.close();
-      throw senseless('its header cannot be read');
+      throw error;
     }
-    return new FetchedFile(file, { bytes, parsed }, segment, shiftMs);
   }
 
   /**

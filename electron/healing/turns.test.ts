@@ -1,6 +1,7 @@
 import type { Storage } from '../storage/client.ts';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SpoolReader } from '../../peer/session/bulk-client.ts';
 import { SimulatedClock } from '../base/clock.ts';
@@ -115,5 +116,16 @@ describe('cameras that have something to fetch', () => {
     await clock.advance(10_000);
     expect(running()).toEqual(['cam-c']);
     expect(healing.status('cam-a')).toEqual({ spool: null, fetching: null, problem: null, healedMs: 0 });
+  });
+
+  it('have what was being fetched kept; that of one removed just before Keyhole was closed goes', async () => {
+    present = ['cam-aaaaaaaa'];
+    for (const name of ['cam-aaaaaaaa', 'cam-bbbbbbbb', 'mine']) {
+      mkdirSync(join(dir, 'healing', name), { recursive: true });
+      writeFileSync(join(dir, 'healing', name, '1.part'), 'x');
+    }
+    healing.start();
+    await healing.close();
+    expect(readdirSync(join(dir, 'healing')).sort()).toEqual(['cam-aaaaaaaa', 'mine']);
   });
 });
