@@ -35,7 +35,7 @@ async function open(answers: ConstructorParameters<typeof FakeEngine>[0]): Promi
   engine = new FakeEngine({ 'cameras.list': () => [], 'archive.settings': () => settings, 'archive.status': () => status, ...answers });
   const screens = { open: () => ({ element: document.createElement('video'), pause: () => {}, resume: () => {}, close: () => {} }) };
   const app = new AppState(engine.source, screens, { getItem: () => null, setItem: () => {} });
-  section = mount(FakeApp, { target: document.body, props: { app, of: ArchiveSection, props: {} } });
+  section = mount(FakeApp<Record<string, never>>, { target: document.body, props: { app, of: ArchiveSection, props: {} } });
   app.link.start();
   await pass(10);
 }

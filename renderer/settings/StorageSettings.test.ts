@@ -24,7 +24,7 @@ async function open(answers: ConstructorParameters<typeof FakeEngine>[0]): Promi
   const engine = new FakeEngine({ 'cameras.list': () => [], 'storage.folders': () => [folder(0), folder(1)], ...answers });
   const screens = { open: () => ({ element: document.createElement('video'), pause: () => {}, resume: () => {}, close: () => {} }) };
   const app = new AppState(engine.source, screens, { getItem: () => null, setItem: () => {} });
-  view = mount(FakeApp, { target: document.body, props: { app, of: StorageSettings, props: {} } });
+  view = mount(FakeApp<Record<string, never>>, { target: document.body, props: { app, of: StorageSettings, props: {} } });
   app.link.start();
   await settle();
   flushSync();
