@@ -23,6 +23,8 @@ const FIRST_FILES = 64;
 const SIZES_WITHIN_MS = 2 * 3_600_000;
 /** Files scanned at the same time: two keep a disk busy while one is parsed. */
 const PARALLEL = 4;
+/** Rows of lost files that go at a time: others wait for the database meanwhile. */
+const ROWS_AT_ONCE = 200;
 /** Set while the disk is still to be compared: `rebuild` after the index was made anew, `sizes` when asked for. Goes on at the next start. */
 const UNDER_WAY = 'index.check';
 const DAY_MS = 86_400_000;
@@ -239,13 +241,15 @@ export class IndexRepair {
   }
 
   async #lose({ camera, folder }: DayPlace, rows: readonly SegmentFileRow[]): Promise<void> {
-    if (rows.length === 0) return;
-    const starts = rows.map(({ start }) => start);
-    await this.#options.register.lost?.(camera.key, starts);
-    const lost = await this.#options.storage.call('loseSegments', { camera: camera.key, folder, starts, text: LOST });
+    const { storage, register, log } = this.#options;
+    let lost = 0;
+    for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
+      const starts = rows.slice(i, i + ROWS_AT_ONCE).map(({ start }) => start);
+      await register.lost?.(camera.key, starts);
+      lost += await storage.call('loseSegments', { camera: camera.key, folder, starts, text: LOST });
+    }
     this.#report.lost += lost;
-    if (lost > 0)
-      this.#options.log.warn('recordings that are listed are not on the disk', { camera: camera.id, files: lost, first: starts[0] });
+    if (lost > 0) log.warn('recordings that are listed are not on the disk', { camera: camera.id, files: lost, first: rows[0]?.start });
   }
 
   async #file(place: DayPlace, file: FoundFile, row: SegmentFileRow | null): Promise<void> {

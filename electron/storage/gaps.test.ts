@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { utcMs } from '../base/units.ts';
 import { GAP_PAGE, type GapCursor } from './ledger-calls.ts';
 import { MIGRATIONS } from './migrations/migrate.ts';
+import { deletionQueries } from './queries/deletion.ts';
+import { foldingQueries } from './queries/gap-folding.ts';
 import { gapQueries } from './queries/gaps.ts';
+import { indexQueries } from './queries/index-check.ts';
+import { segmentQueries } from './queries/segments.ts';
+import { spanQueries } from './queries/spans.ts';
 
 const HOUR = 3_600_000;
 
@@ -71,5 +76,67 @@ describe('a camera that flaps for months', () => {
     expect(plans.filter((line) => line.startsWith('SCAN'))).toEqual([]);
     expect(plans.join('\n')).toMatch(/gap_by_camera \(camera=\? AND start_ms>\? AND start_ms<\?\)/);
     expect(plans.join('\n')).not.toMatch(/TEMP B-TREE/);
+  });
+
+  it('costs those who delete and tidy up no more than that', () => {
+    const small = database();
+    const plans: string[] = [];
+    const spy = {
+      ...small,
+      prepare: (sql: string) => {
+        if (sql.startsWith('SELECT') && sql.includes('FROM gap')) {
+          const args = { camera: 1, start: 0, until: 0, reason: '', text: '', from: 0, before: 0, limit: 1 };
+          plans.push(...(small.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(args) as { detail: string }[]).map(({ detail }) => detail));
+        }
+        return small.prepare(sql);
+      },
+      transaction: small.transaction.bind(small) as typeof small.transaction,
+    };
+    deletionQueries(spy as never, spanQueries(small));
+    indexQueries(spy as never, spanQueries(small));
+    foldingQueries(spy as never);
+    const looks = plans.filter((line) => line.includes('gap'));
+    expect(looks).toHaveLength(5);
+    for (const look of looks) expect(look).toMatch(/gap_by_camera \(camera=\? AND start_ms>\? AND start_ms<\?\)|gap_long/);
+  });
+
+  it('finds what a deletion goes on with, however long ago that began, and one that explains a lost file', () => {
+    const full = database();
+    const spans = spanQueries(full);
+    const { insertSegment } = segmentQueries(full, spans);
+    const { deleteSegments } = deletionQueries(full, spans);
+    const { loseSegments } = indexQueries(full, spans);
+    const { addGap, gaps } = gapQueries(full);
+    full.exec("INSERT INTO camera (id, name, created_ms, source_kind, source) VALUES ('cam-a', '', 0, 'rtsp', x'')");
+    const minute = (n: number) => utcMs(n * 60_000);
+    const record = (n: number) => {
+      const where = { folder: 0, origin: 'live', archive: null, hash: null } as const;
+      const keyframes = [{ at: minute(n), offset: 1, bytes: 1 }];
+      insertSegment({ camera: 1, start: minute(n), end: minute(n + 1), bytes: 2, codec: 'avc1', keyframes, ...where });
+    };
+    const remove = (n: number) =>
+      deleteSegments({ camera: 1, starts: [minute(n)], because: { reason: 'deleted-by-retention', text: 'old' } });
+    for (let n = 0; n < 200; n++) record(n);
+    for (let n = 0; n < 100; n++) {
+      remove(n);
+      addGap({ camera: 1, start: minute(n), end: utcMs(minute(n) + 1_000), reason: 'session-lost', text: String(n) });
+    }
+    remove(150);
+    const deletions = () =>
+      gaps({ camera: 1, from: utcMs(0), to: minute(500) })
+        .filter(({ reason }) => reason !== 'session-lost')
+        .map(({ start, end, reason }) => [start / 60_000, (end ?? 0) / 60_000, reason]);
+    const deleted = 'deleted-by-retention';
+    expect(deletions()).toEqual([
+      [0, 100, deleted],
+      [150, 151, deleted],
+    ]);
+    for (const n of [50, 150, 160]) record(n);
+    expect(loseSegments({ camera: 1, folder: 0, starts: [minute(50), minute(150), minute(160)], text: 'lost' })).toBe(3);
+    expect(deletions()).toEqual([
+      [0, 100, deleted],
+      [150, 151, deleted],
+      [160, 161, 'file-lost'],
+    ]);
   });
 });

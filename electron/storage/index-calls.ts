@@ -31,7 +31,7 @@ export interface IndexCalls {
   }): readonly SegmentFileRow[];
   /**
    * Rows whose file is gone. One that the archive has stays and is played from there; the others go, and leave a gap that says `text`
-   * unless a noted deletion says more. Only rows that still name `folder`. Returns how many went.
+   * unless a noted deletion says more. Only rows that still name `folder`. At most some hundreds at a time. Returns how many went.
    */
   loseSegments(args: {
     readonly camera: CameraKey;

@@ -2,6 +2,7 @@ import { segmentFile } from '../../segment/names.ts';
 import type { StorageCalls } from '../interface.ts';
 import { SPAN_TOLERANCE_MS } from '../interface.ts';
 import type { SqlDatabase } from '../sql.ts';
+import { gapOver } from './gaps.ts';
 import { originOf } from './segments.ts';
 import type { SpanIndex } from './spans.ts';
 
@@ -33,16 +34,14 @@ export function deletionQueries(db: SqlDatabase, spans: SpanIndex): DeletionCall
   const listOf = db.prepare('SELECT folder, path FROM garbage_file WHERE folder = ? ORDER BY path LIMIT ?');
   const list = db.prepare('SELECT folder, path FROM garbage_file ORDER BY folder, path LIMIT ?');
   const drop = db.prepare('DELETE FROM garbage_file WHERE folder = ? AND path = ?');
-  const before = db.prepare(
-    'SELECT key, end_ms FROM gap WHERE camera = ? AND reason = ? AND text = ? AND start_ms <= ? AND end_ms IS NOT NULL ORDER BY start_ms DESC LIMIT 1',
-  );
+  const before = db.prepare(gapOver('key', 'reason = @reason AND text = @text'));
   const lengthen = db.prepare('UPDATE gap SET end_ms = max(end_ms, ?) WHERE key = ?');
   const addGap = db.prepare('INSERT INTO gap (camera, start_ms, end_ms, reason, text) VALUES (?, ?, ?, ?, ?)');
 
   /** Deletions follow each other, batch by batch: they are one gap. */
   const noteGone = (camera: number, { start, end }: Stretch, reason: string, text: string): void => {
-    const last = before.get(camera, reason, text, start) as { key: number; end_ms: number } | undefined;
-    if (last && last.end_ms >= start - SPAN_TOLERANCE_MS) lengthen.run(end, last.key);
+    const last = before.get({ camera, start, until: start - SPAN_TOLERANCE_MS, reason, text }) as { key: number } | undefined;
+    if (last) lengthen.run(end, last.key);
     else addGap.run(camera, start, end, reason, text);
   };
 

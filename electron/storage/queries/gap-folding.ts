@@ -24,13 +24,13 @@ const ROWS_AT_ONCE = 2_000;
 /** A camera that came and went every few seconds for years leaves no more rows than one that did so once in a quarter of an hour. */
 export function foldingQueries(db: SqlDatabase): Pick<RetentionCalls, 'foldGaps'> {
   const rows = db.prepare(
-    'SELECT key, start_ms, end_ms, reason, text FROM gap WHERE camera = ? AND start_ms >= ? AND end_ms < ? ORDER BY start_ms, key LIMIT ?',
+    'SELECT key, start_ms, end_ms, reason, text FROM gap WHERE camera = @camera AND start_ms >= @from AND start_ms < @before AND end_ms < @before ORDER BY start_ms, key LIMIT @limit',
   );
   const remove = db.prepare('DELETE FROM gap WHERE key = ?');
   const insert = db.prepare('INSERT INTO gap (camera, start_ms, end_ms, reason, text) VALUES (?, ?, ?, ?, ?)');
   return {
     foldGaps: db.transaction(({ camera, from, before }: Parameters<RetentionCalls['foldGaps']>[0]) => {
-      const found = rows.all(camera, from, before, ROWS_AT_ONCE) as Row[];
+      const found = rows.all({ camera, from, before, limit: ROWS_AT_ONCE }) as Row[];
       for (const chain of chainsOf(found)) {
         const folded = fold(chain);
         if (folded.length >= chain.length) continue;

@@ -20,6 +20,16 @@ const LONG_MS = 3_600_000;
 const OVERLAPS = 'camera = @camera AND start_ms < @to AND coalesce(end_ms, @to) > @from AND (start_ms, key) > (@start, @key)';
 const LONG = `(end_ms IS NULL OR end_ms - start_ms > ${LONG_MS})`;
 
+/**
+ * Of the camera's gaps that begin at or before @start and last until @until or longer, one for which `condition` holds. @until is no more than an
+ * hour behind @start. Looks at the gaps of some hours and at the long ones, not at all that there ever were.
+ */
+export function gapOver(columns: string, condition: string): string {
+  const over = `camera = @camera AND start_ms <= @start AND end_ms >= @until AND ${condition}`;
+  return `SELECT ${columns} FROM gap INDEXED BY gap_by_camera WHERE ${over} AND start_ms >= @until - ${LONG_MS}
+    UNION ALL SELECT ${columns} FROM gap INDEXED BY gap_long WHERE ${over} AND ${LONG} LIMIT 1`;
+}
+
 export function gapQueries(db: SqlDatabase): GapCalls {
   const insert = db.prepare('INSERT INTO gap (camera, start_ms, end_ms, reason, text) VALUES (?, ?, ?, ?, ?)');
   const byKey = db.prepare('SELECT * FROM gap WHERE key = ?');

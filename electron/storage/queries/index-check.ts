@@ -2,6 +2,7 @@ import { utcMs } from '../../base/units.ts';
 import type { IndexCalls } from '../index-calls.ts';
 import { SPAN_TOLERANCE_MS } from '../interface.ts';
 import type { SqlDatabase } from '../sql.ts';
+import { gapOver } from './gaps.ts';
 import { originOf } from './segments.ts';
 import type { SpanIndex } from './spans.ts';
 
@@ -33,9 +34,7 @@ export function indexQueries(db: SqlDatabase, spans: SpanIndex): IndexCalls {
   const onlyArchive = db.prepare('UPDATE segment SET folder = NULL WHERE camera = ? AND start_ms = ?');
   const remove = db.prepare('DELETE FROM segment WHERE camera = ? AND start_ms = ?');
   const removeList = db.prepare('DELETE FROM keyframes WHERE camera = ? AND start_ms = ?');
-  const deleted = db.prepare(
-    "SELECT 1 FROM gap WHERE camera = ? AND start_ms <= ? AND end_ms >= ? AND reason IN ('deleted-by-retention', 'deleted-by-person') LIMIT 1",
-  );
+  const deleted = db.prepare(gapOver('1', "reason IN ('deleted-by-retention', 'deleted-by-person')"));
   const addGap = db.prepare("INSERT INTO gap (camera, start_ms, end_ms, reason, text) VALUES (?, ?, ?, 'file-lost', ?)");
   const known = db.prepare('SELECT key FROM camera');
   const nextCamera = db.prepare('SELECT camera FROM segment WHERE camera > ? ORDER BY camera LIMIT 1');
@@ -106,7 +105,7 @@ export function indexQueries(db: SqlDatabase, spans: SpanIndex): IndexCalls {
         removeList.run(camera, start);
         spans.cut(camera, start, start + 1);
         const end = start + row.duration_ms;
-        if (!deleted.get(camera, start, end)) addGap.run(camera, start, end, text);
+        if (!deleted.get({ camera, start, until: end })) addGap.run(camera, start, end, text);
       }
       return lost;
     }),
