@@ -20,8 +20,8 @@ export class Catalog {
   readonly #bootClock: BootClock;
   #entries: SpoolEntry[] = [];
   #bytes = 0;
-  /** What is last known of runs that are over: their clock may have been set until then. */
-  readonly #boots = new Map<string, number>();
+  /** What is last known of runs of the machine that are over: their clock may have been set until then. */
+  readonly #boots = new Map<string, { readonly startedAt: number; readonly ranMs: number }>();
 
   constructor(bootClock: BootClock) {
     this.#bootClock = bootClock;
@@ -35,19 +35,29 @@ export class Catalog {
     return this.#entries.length;
   }
 
-  get oldest(): SpoolEntry | null {
-    return this.#entries[0] ?? null;
-  }
-
   /** Beginning of the oldest footage, by the wall clock as it is set now. */
   get since(): number | null {
-    const { oldest } = this;
-    return oldest && oldest.key + this.#shift(oldest);
+    const shifts = this.#shifts();
+    return this.#entries.reduce<number | null>((least, entry) => Math.min(least ?? Infinity, entry.key + shifts(entry)), null);
+  }
+
+  /**
+   * Those that were shown first, at most `count`, in that order, whatever the wall clock said meanwhile: what is of an earlier run of the machine
+   * is older than all of this one.
+   */
+  oldest(count: number): SpoolItem[] {
+    const shifts = this.#shifts();
+    let found: Aged[] = [];
+    for (const entry of this.#entries) {
+      found.push({ item: itemOf(entry, shifts(entry)), isOfThisRun: entry.clock?.boot === this.#bootClock.boot });
+      if (found.length >= 2 * count + 64) found = first(found, count);
+    }
+    return first(found, count).map(({ item }) => item);
   }
 
   /** An entry with the same key is replaced. */
   add(entry: SpoolEntry): void {
-    if (entry.clock) this.#boots.set(entry.clock.boot, entry.clock.startedAt);
+    this.#noteBoot(entry);
     const at = this.#indexOf(entry.key);
     const known = this.#entries[at];
     const same = known?.key === entry.key;
@@ -71,27 +81,38 @@ export class Catalog {
   /** Those that reach into [from, to) by the wall clock as it is set now, in order of their keys, above `after`; at most `limit`. */
   list({ from, to, after, limit }: { from: number; to: number; after: number | null; limit: number }): SpoolItem[] {
     const found: SpoolItem[] = [];
+    const shifts = this.#shifts();
     for (let at = after === null ? 0 : this.#indexOf(after + 1); at < this.#entries.length && found.length < limit; at += 1) {
       const entry = this.#entries[at];
       if (!entry) break;
-      const item = this.item(entry);
+      const item = itemOf(entry, shifts(entry));
       if (item.start < to && item.end > from) found.push(item);
     }
     return found;
   }
 
   item(entry: SpoolEntry): SpoolItem {
-    const shift = this.#shift(entry);
-    return { key: entry.key, start: entry.key + shift, end: entry.end + shift, bytes: entry.bytes };
+    return itemOf(entry, this.#shifts()(entry));
   }
 
-  /** By how much the wall clock was set since, ms. */
-  #shift({ clock }: SpoolEntry): number {
-    if (!clock) return 0;
+  /** By how much the wall clock was set since, ms. Good for now. */
+  #shifts(): (entry: SpoolEntry) => number {
     const { boot, startedAt } = this.#bootClock;
-    const now = clock.boot === boot ? startedAt.call(this.#bootClock) : (this.#boots.get(clock.boot) ?? clock.startedAt);
-    const shift = Math.round(now - clock.startedAt);
-    return Math.abs(shift) > SET_MS ? shift : 0;
+    const isNow = startedAt.call(this.#bootClock);
+    return ({ clock }) => {
+      if (!clock) return 0;
+      const last = clock.boot === boot ? isNow : (this.#boots.get(clock.boot)?.startedAt ?? clock.startedAt);
+      const shift = Math.round(last - clock.startedAt);
+      return Math.abs(shift) > SET_MS ? shift : 0;
+    };
+  }
+
+  /** What is known last is what was written when the machine had run longest: names may be in another order. */
+  #noteBoot({ key, clock }: SpoolEntry): void {
+    if (!clock) return;
+    const ranMs = key - clock.startedAt;
+    const known = this.#boots.get(clock.boot);
+    if (!known || ranMs >= known.ranMs) this.#boots.set(clock.boot, { startedAt: clock.startedAt, ranMs });
   }
 
   /** Of the first entry with this key or a later one. */
@@ -105,4 +126,17 @@ export class Catalog {
     }
     return low;
   }
+}
+
+function itemOf({ key, end, bytes }: SpoolEntry, shift: number): SpoolItem {
+  return { key, start: key + shift, end: end + shift, bytes };
+}
+
+interface Aged {
+  readonly item: SpoolItem;
+  readonly isOfThisRun: boolean;
+}
+
+function first(found: Aged[], count: number): Aged[] {
+  return found.sort((a, b) => Number(a.isOfThisRun) - Number(b.isOfThisRun) || a.item.start - b.item.start).slice(0, count);
 }

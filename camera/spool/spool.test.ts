@@ -172,6 +172,28 @@ describe('the spool of a camera', () => {
     expect((await open({ bootClock: { boot: 'two', startedAt: () => 5 } })).list(EVER)).toEqual(items);
   });
 
+  it('that is full keeps what was shown before the clock was set, and loses what is older', async () => {
+    const limits = { bytes: 800_000, ageMs: 7 * 86_400_000 };
+    const spool = await open({ limits });
+    await record(spool, 60);
+    await spool.close();
+    const old = spool.list(EVER);
+    expect(spool.state.since).toBe(T0);
+    // The machine was started anew, and has no clock of its own.
+    const toldAfter = clock.now() + 3_600_000 - 3_000_000;
+    clock.jump(3_000_000 - clock.now());
+    boot = { ...boot, boot: 'two' };
+    const again = await open({ limits });
+    await record(again, 40);
+    clock.jump(toldAfter - clock.now());
+    await record(again, 20);
+    await again.close();
+    const items = again.list(EVER);
+    expect(Math.min(...items.map(({ start }) => start))).toBeGreaterThan(old[0]?.start ?? 0);
+    expect(items.map(({ start }) => start)).toContain(toldAfter - 40_000);
+    expect(items.some(({ key }) => key === 3_000_000)).toBe(true);
+  });
+
   it('takes how finely the machine counts for no time at all', async () => {
     let error = 0;
     const spool = await open({ bootClock: { boot: 'one', startedAt: () => boot.startedAt() + error } });

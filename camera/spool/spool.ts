@@ -243,19 +243,16 @@ export class CameraSpool implements Spool {
   /** The oldest go: what is too old, and what there is no room for. */
   async #tidy(): Promise<void> {
     const { limits, clock } = this.#options;
-    const isAged = ({ end }: SpoolEntry) => end < clock.now() - limits.ageMs;
-    for (let count = 0, oldest = this.#catalog.oldest; oldest && count < MAX_AGED && isAged(oldest); count += 1) {
-      await this.#remove(oldest);
-      oldest = this.#catalog.oldest;
-    }
-    for (let count = 0, oldest = this.#catalog.oldest; oldest && count < MAX_REMOVED; count += 1) {
-      if (this.#catalog.bytes <= limits.bytes && !(await this.#isCramped())) return;
-      await this.#remove(oldest);
-      oldest = this.#catalog.oldest;
+    for (const { key, end } of this.#catalog.oldest(MAX_AGED)) if (end < clock.now() - limits.ageMs) await this.#remove(key);
+    const isTooMuch = async () => this.#catalog.bytes > limits.bytes || (await this.#isCramped());
+    if (!(await isTooMuch())) return;
+    for (const { key } of this.#catalog.oldest(MAX_REMOVED)) {
+      await this.#remove(key);
+      if (!(await isTooMuch())) return;
     }
   }
 
-  async #remove({ key }: SpoolEntry): Promise<void> {
+  async #remove(key: number): Promise<void> {
     // Out of the list first: what cannot be deleted is not looked at again before the next start.
     this.#catalog.remove(key);
     this.counters.removed += 1;
