@@ -20,6 +20,6 @@ export function healingLine({ spool, fetching, problem }: HealingStatus): Healin
     return { text, title: problem?.text ?? null, share, isTrouble: false };
   }
   if (problem) return { text: 'Some of what an outage left out is not fetched', title: problem.text, share: null, isTrouble: true };
-  if (spool?.reason) return { text: 'The camera’s own spool takes nothing', title: spool.reason.text, share: null, isTrouble: true };
+  if (spool?.reason) return { text: 'The camera keeps nothing for outages', title: spool.reason.text, share: null, isTrouble: true };
   return null;
 }

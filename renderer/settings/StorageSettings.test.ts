@@ -20,7 +20,7 @@ const folder = (key: number) => ({
 
 let view: ReturnType<typeof mount> | undefined;
 
-async function open(answers: ConstructorParameters<typeof FakeEngine>[0]): Promise<void> {
+async function open(answers: ConstructorParameters<typeof FakeEngine>[0]): Promise<FakeEngine> {
   const engine = new FakeEngine({ 'cameras.list': () => [], 'storage.folders': () => [folder(0), folder(1)], ...answers });
   const screens = { open: () => ({ element: document.createElement('video'), pause: () => {}, resume: () => {}, close: () => {} }) };
   const app = new AppState(engine.source, screens, { getItem: () => null, setItem: () => {} });
@@ -28,6 +28,7 @@ async function open(answers: ConstructorParameters<typeof FakeEngine>[0]): Promi
   app.link.start();
   await settle();
   flushSync();
+  return engine;
 }
 
 afterEach(async () => {
@@ -59,4 +60,12 @@ it('says what is kept free, and gives the focus back when a folder is kept after
   flushSync();
   expect(find('storage-remove-yes')).toBeNull();
   expect(document.activeElement).toBe(remove);
+});
+
+it('claims nothing of a folder while the engine does not answer', async () => {
+  const engine = await open({ 'storage.settings': () => ({ floor: null }) });
+  expect(find('storage-state')?.textContent).toBe('In use');
+  engine.breakConnection();
+  flushSync();
+  expect(find('storage-state')?.textContent).toBe('–');
 });

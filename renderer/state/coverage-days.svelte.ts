@@ -4,6 +4,8 @@ import type { Cameras } from './cameras.svelte.ts';
 
 /** Sums of days change slowly. */
 const REFRESH_MS = 60_000;
+/** Of many deletions in a row the days are summed up once. */
+const SETTLE_MS = 1_000;
 const DAYS = 30;
 
 /** How much of each of the last days is recorded, of one camera. */
@@ -13,6 +15,7 @@ export class CoverageDays {
   readonly #zone: string;
   readonly #stops: (() => void)[];
   #days = $state.raw<readonly DayCoverage[]>([]);
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #asking = false;
   #again = false;
   #closed = false;
@@ -26,7 +29,7 @@ export class CoverageDays {
       () => clearInterval(refresh),
       link.onClient(() => void this.refresh()),
       cameras.onRecordingRemoved((removed) => {
-        if (removed.camera === camera) void this.refresh();
+        if (removed.camera === camera) this.#soon();
       }),
     ];
   }
@@ -38,7 +41,15 @@ export class CoverageDays {
 
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#timer);
     for (const stop of this.#stops) stop();
+  }
+
+  #soon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      void this.refresh();
+    }, SETTLE_MS);
   }
 
   /** One question at a time; what is asked meanwhile is asked once more behind it. */

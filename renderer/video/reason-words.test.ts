@@ -16,6 +16,7 @@ const REASONS: readonly GapReason[] = [
   'connecting',
   'clock-set',
   'index-lost',
+  'index-rebuilding',
   'format-changed',
   'file-lost',
   'unknown',

@@ -38,6 +38,11 @@ describe('the alarm', () => {
     const key = (cameras: Parameters<typeof alarms>[0], at = NOW) => alarms(cameras, at)[0]?.key;
     const garage = lost('Garage', 'disk-full', 3);
     expect(key([garage], utcMs(NOW + 10 * MINUTE))).toBe(key([garage]));
+    const spoken = (cameras: Parameters<typeof alarms>[0], at = NOW) => alarms(cameras, at)[0]?.spoken;
+    expect(spoken([garage])).toBe('Garage is not recording: disk-full it is.');
+    const both = [garage, lost('Yard', 'disk-full', 2)];
+    expect(spoken(both)).toBe('2 cameras are not recording: Garage, Yard. Disk full.');
+    expect(spoken(both, utcMs(NOW + 10 * MINUTE))).toBe(spoken(both));
     expect(key([garage, lost('Yard', 'disk-full', 2)])).not.toBe(key([garage]));
     expect(key([lost('Garage', 'disk-failed', 3)])).not.toBe(key([garage]));
   });

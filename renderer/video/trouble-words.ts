@@ -19,6 +19,8 @@ export interface Alarm {
   /** The same as long as it is about the same outages: who has put it away need not see it again. */
   readonly key: string;
   readonly text: string;
+  /** The same without how long it lasts: said aloud once, not each minute. */
+  readonly spoken: string;
 }
 
 type Group = readonly { readonly camera: Camera; readonly ms: number }[];
@@ -33,16 +35,19 @@ export function alarms(cameras: readonly Camera[], now: UtcMs): Alarm[] {
   }
   return [...groups.values()].map((group) => ({
     key: group.map(({ camera: { id, recordingReason } }) => `${id} ${recordingReason?.since} ${recordingReason?.reason}`).join(', '),
-    text: group.length === 1 ? one(group) : many(group),
+    text: group.length === 1 ? one(group, true) : many(group, true),
+    spoken: group.length === 1 ? one(group, false) : many(group, false),
   }));
 }
 
-function one([first]: Group): string {
-  return first ? `${first.camera.name} has not recorded for ${outage(first.ms)}: ${first.camera.recordingReason?.text ?? ''}` : '';
+function one([first]: Group, timed: boolean): string {
+  if (!first) return '';
+  const { name, recordingReason } = first.camera;
+  return `${name} ${timed ? `has not recorded for ${outage(first.ms)}` : 'is not recording'}: ${recordingReason?.text ?? ''}`;
 }
 
-function many(group: Group): string {
-  const names = group.slice(0, 3).map(({ camera, ms }) => `${camera.name} (${outage(ms)})`);
+function many(group: Group, timed: boolean): string {
+  const names = group.slice(0, 3).map(({ camera, ms }) => (timed ? `${camera.name} (${outage(ms)})` : camera.name));
   const more = group.length > 3 ? ` and ${group.length - 3} more` : '';
   const reason = group[0]?.camera.recordingReason?.reason;
   return `${group.length} cameras are not recording: ${names.join(', ')}${more}. ${reason ? `${reasonWords(reason)}.` : ''}`;
