@@ -21,6 +21,8 @@ interface Answer {
   readonly id: number;
   readonly value?: unknown;
   readonly error?: WireError;
+  /** It was done, but the copy of cameras and settings beside the database could not be written. */
+  readonly backupFailed?: WireError;
   readonly ms: number;
 }
 type WorkerMessage = Answer | { readonly opened: OpenReport } | { readonly failed: WireError };
@@ -112,7 +114,8 @@ export class Storage {
 
   #post(name: StorageCall | 'close', args: unknown): Promise<unknown> {
     if (this.#ended) return Promise.reject(new CodedError('closed', 'The storage thread ended.'));
-    if (this.#pending.size >= MAX_PENDING) {
+    // Closing is never refused: the thread would keep the folder locked.
+    if (this.#pending.size >= MAX_PENDING && name !== 'close') {
       this.counters.refused += 1;
       return Promise.reject(new CodedError('too-busy', 'The database is behind with its work: try again in a moment.'));
     }
@@ -133,6 +136,10 @@ export class Storage {
       this.counters.slow += 1;
       this.#log.warn('slow query', { query: pending.name, ms: Math.round(answer.ms) });
     }
+    if (answer.backupFailed)
+      this.#log.warn('the copy of cameras and settings could not be written: the next change tries it again', {
+        error: answer.backupFailed.message,
+      });
     if (!answer.error) return pending.resolve(answer.value);
     this.counters.failed += 1;
     const error = fromWire(answer.error);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -9,6 +9,7 @@ import { utcMs, type UtcMs } from '../base/units.ts';
 import type { GapReason, Span } from '../contract/model.ts';
 import { Storage } from './client.ts';
 import { SPAN_TOLERANCE_MS, type NewSegment } from './interface.ts';
+import { BACKUP_FILE } from './layout.ts';
 
 const T0 = Date.UTC(2026, 10, 23, 10, 0, 0);
 const at = (seconds: number): UtcMs => utcMs(T0 + seconds * 1000);
@@ -277,6 +278,28 @@ describe('the thread', () => {
     await storage.close();
     await storage.close();
     await expect(storage.call('setting', { key: 'x' })).rejects.toMatchObject({ code: 'closed' });
+  });
+
+  it('closes, however many calls wait', async () => {
+    const calls = Array.from({ length: 1_000 }, () => storage.call('setting', { key: 'x' }));
+    await storage.close();
+    await Promise.all(calls);
+    // Its lock went with it.
+    storage = await Storage.open({ dataDir, log: silentLog });
+  });
+
+  it('says that a change was made when it was, though its copy beside the database could not be', async () => {
+    const warnings: string[] = [];
+    await storage.close();
+    storage = await Storage.open({ dataDir, log: { ...silentLog, warn: (text) => void warnings.push(text) } });
+    const inTheWay = join(dataDir, `${BACKUP_FILE}.new`);
+    mkdirSync(inTheWay);
+    const added = await storage.call('addCamera', newCamera('cam-aaaaaaaa'));
+    expect(await storage.call('cameras', {})).toEqual([added]);
+    expect(warnings).toEqual([expect.stringContaining('could not be written')]);
+    rmdirSync(inTheWay);
+    await storage.call('setSetting', { key: 'x', value: 'y' });
+    expect(readFileSync(join(dataDir, BACKUP_FILE), 'utf8')).toContain('cam-aaaaaaaa');
   });
 
   it('ends by itself, also when it could not open: it is never terminated', async () => {

@@ -28,9 +28,15 @@ function start(): void {
     return;
   }
   const queries = new Map(Object.entries(allQueries(database.db)));
+  // The change itself is on the disk by then: to say that it failed would be wrong.
   const backup = () => {
-    const kept = readIrreplaceable(database.db);
-    if (kept) writeBackup(dataDir, kept);
+    try {
+      const kept = readIrreplaceable(database.db);
+      if (kept) writeBackup(dataDir, kept);
+      return {};
+    } catch (error) {
+      return { backupFailed: storageFailure(error, dataDir).toWire() };
+    }
   };
   parentPort?.on('message', (request: WorkerRequest) => {
     const began = performance.now();
@@ -43,8 +49,8 @@ function start(): void {
       const query = queries.get(request.name) as ((args: unknown) => unknown) | undefined;
       if (!query) throw new Error(`no such query: ${String(request.name)}`);
       const value = query(request.args);
-      if (KEPT_IN_BACKUP.has(request.name)) backup();
-      parentPort?.postMessage({ id: request.id, value, ms: performance.now() - began });
+      const copied = KEPT_IN_BACKUP.has(request.name) ? backup() : {};
+      parentPort?.postMessage({ id: request.id, value, ...copied, ms: performance.now() - began });
     } catch (error) {
       if (isCorrupt(error)) noteCorruption();
       parentPort?.postMessage({ id: request.id, error: storageFailure(error, dataDir).toWire(), ms: performance.now() - began });
