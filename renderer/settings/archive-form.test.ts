@@ -58,7 +58,7 @@ describe('the words of the archive', () => {
 
   it('say what it does', () => {
     expect(archiveSentence(status)).toMatch(/^Copying at .*12 recordings .* to go/);
-    expect(archiveSentence({ ...status, waitingSegments: 1, rate: 0 })).toMatch(/^1 recording .* wait/);
+    expect(archiveSentence({ ...status, waitingSegments: 1, rate: 0 })).toMatch(/^1 recording .* waits to be copied\.$/);
     expect(archiveSentence({ ...status, waitingSegments: 0 })).toBe('Everything is copied.');
     expect(archiveSentence({ ...status, state: 'failed' })).toContain('tried again');
     expect(archiveSentence({ ...status, state: 'off' })).toBe('Nothing is copied.');

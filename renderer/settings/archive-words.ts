@@ -5,11 +5,12 @@ const count = (number: number, one: string): string => `${number.toLocaleString(
 
 /** One sentence: what the archive is doing. Its failure is told beside it. */
 export function archiveSentence({ state, waitingSegments, waitingBytes, rate }: ArchiveStatus): string {
+  const wait = waitingSegments === 1 ? 'waits' : 'wait';
   const waiting = `${count(waitingSegments, 'recording')} (${byteSize(waitingBytes)})`;
   if (state === 'off') return 'Nothing is copied.';
   if (waitingSegments === 0) return state === 'failed' ? 'Nothing waits to be copied.' : 'Everything is copied.';
-  if (state === 'failed') return `${waiting} wait to be copied. It is tried again.`;
-  if (rate === 0) return `${waiting} wait to be copied.`;
+  if (state === 'failed') return `${waiting} ${wait} to be copied. It is tried again.`;
+  if (rate === 0) return `${waiting} ${wait} to be copied.`;
   return `Copying at ${byteSize(rate)} a second: ${waiting} to go, about ${duration((waitingBytes / rate) * 1000)}.`;
 }
 

@@ -24,6 +24,7 @@ export class Coverage {
   readonly #stops: (() => void)[];
   #recordings = $state.raw<Recordings>(NOTHING);
   #events = $state.raw<(Span & { readonly counts: readonly number[] }) | null>(null);
+  #loaded = $state(false);
   #error = $state.raw<string | null>(null);
   /** The range `recordings` speaks of. */
   #known: Span | undefined;
@@ -56,6 +57,12 @@ export class Coverage {
     return this.#events;
   }
 
+  /** False until the engine has answered once. */
+  get loaded(): boolean {
+    return this.#loaded;
+  }
+
+  /** Why the last question was not answered; null when it was. */
   get error(): string | null {
     return this.#error;
   }
@@ -109,12 +116,11 @@ export class Coverage {
   }
 
   async #askEvents(range: Span, asked: number): Promise<void> {
-    const [row] = await this.#link.call('timeline.query', {
-      cameras: [this.#camera],
-      from: range.from,
-      to: range.to,
-      buckets: EVENT_SLICES,
-    });
+    const answer = await this.#link
+      .call('timeline.query', { cameras: [this.#camera], from: range.from, to: range.to, buckets: EVENT_SLICES })
+      // Without its marks the timeline is true all the same.
+      .catch(() => null);
+    const [row] = answer ?? [];
     if (asked === this.#asked) this.#events = row ? { from: range.from, to: range.to, counts: row.events } : null;
   }
 
@@ -133,6 +139,7 @@ export class Coverage {
       const recordings = await this.#link.call('recordings.query', { camera: this.#camera, from: range.from, to: range.to });
       if (asked !== this.#asked) return;
       this.#recordings = recordings;
+      this.#loaded = true;
       this.#known = range;
       // What was wanted meanwhile is asked for yet.
       if (this.#wanted === range) this.#wanted = undefined;

@@ -87,6 +87,23 @@ describe('Coverage', () => {
     expect(shown.recordings.spans).toEqual([span(45_000, 65_000)]);
   });
 
+  it('knows nothing before the first answer, and says why there was none', async () => {
+    let broken = true;
+    const { nextAnswer, shown, engine } = await setUp(() => {
+      if (broken) throw new Error('The index is busy.');
+      return { spans: [], gaps: [gap(0, 100)], healed: [], coverage: 0 };
+    });
+    let answered = nextAnswer();
+    shown.show(span(0, 100));
+    await answered;
+    expect([shown.loaded, shown.error]).toEqual([false, 'Error: The index is busy.']);
+    broken = false;
+    answered = nextAnswer();
+    engine.tell('events', { kind: 'recording.removed', camera: 'cam-aaaaaaaa', from: at(0), to: at(1) });
+    await answered;
+    expect([shown.loaded, shown.error]).toEqual([true, null]);
+  });
+
   it('takes new footage of its own camera as it comes', async () => {
     const { engine, nextAnswer, shown } = await setUp(() => ({ spans: [span(0, 10)], gaps: [gap(10, 100)], healed: [], coverage: 0.1 }));
     const answered = nextAnswer();

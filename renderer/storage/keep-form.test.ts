@@ -40,6 +40,7 @@ describe('how long a camera is kept', () => {
     expect(reachSentence(none, usage, all, [disk])).toContain('about 23 days back, by the space there is');
     expect(reachSentence({ ...none, keepDays: 7 }, usage, all, [disk])).toContain('about 7 days back, by the days');
     expect(reachSentence({ ...none, keepBytes: 5e9 }, usage, all, [disk])).toContain('about 12 hours back, by the gigabytes');
+    expect(reachSentence({ ...none, keepBytes: 1e6 }, usage, all, [disk])).toContain('about an hour back');
     expect(reachSentence(none, { ...usage, bytesPerDay: null }, all, [disk])).toBeNull();
   });
 });

@@ -67,7 +67,8 @@ export function reachSentence(
 }
 
 function daysInWords(days: number): string {
-  if (days < 1) return `about ${Math.max(1, Math.round(days * 24))} hours`;
+  if (days * 24 < 1.5) return 'about an hour';
+  if (days < 1) return `about ${Math.round(days * 24)} hours`;
   if (days < 1.5) return 'about a day';
   if (days < 730) return `about ${Math.round(days)} days`;
   return `about ${Math.round(days / 365)} years`;

@@ -17,7 +17,7 @@ describe('momentWords', () => {
   it('says recorded, or why not', () => {
     expect(momentWords(recordings, at(5000))).toBe('Recorded.');
     expect(momentWords(recordings, at(10_000))).toBe('No way through the routers.');
-    expect(momentWords(recordings, at(500_000))).toBe('Not recorded.');
+    expect(momentWords(recordings, at(500_000))).toBe('Not known yet.');
   });
 });
 

@@ -15,7 +15,8 @@ export function momentAt(recordings: Recordings, at: UtcMs): Moment | null {
 /** In words: `Recorded.`, or why not. */
 export function momentWords(recordings: Recordings, at: UtcMs): string {
   const moment = momentAt(recordings, at);
-  if (!moment) return 'Not recorded.';
+  // The ledger leaves out no moment: what is in neither list was not asked for yet.
+  if (!moment) return 'Not known yet.';
   if (moment.kind === 'gap') return moment.gap.text;
   return moment.healed ? 'Recorded, fetched from the camera later.' : 'Recorded.';
 }
