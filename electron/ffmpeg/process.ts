@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { redact, type Log } from '../base/log.ts';
 import { asCoded, CodedError } from '../base/errors.ts';
 import { ffmpegBinary, type FfmpegBinary } from './binary.ts';
+import { orphanGuard } from './orphan-guard.ts';
 
 export interface FfmpegInput {
   /** URL, path, or `pipe:0` for what is written to the process. */
@@ -177,6 +178,7 @@ export class FfmpegProcess {
   #onStart(child: ChildProcess | undefined): void {
     if (!child?.stdout || !child.stdin) return this.#finish(null, null, notStarted('it has no pipes'));
     this.#child = child;
+    orphanGuard.watch(child);
     // fluent-ffmpeg collects stdout as lines of text unless told to pipe it on; we take the bytes themselves.
     child.stdout.removeAllListeners('data');
     child.stdout.on('data', (chunk: Buffer) => this.#onOutput(chunk));
