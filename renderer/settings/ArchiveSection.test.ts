@@ -25,6 +25,7 @@ const refuse = (why: string) => () => {
 
 let section: ReturnType<typeof mount> | undefined;
 let engine: FakeEngine;
+let app: AppState;
 
 async function pass(ms: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms);
@@ -34,11 +35,14 @@ async function pass(ms: number): Promise<void> {
 async function open(answers: ConstructorParameters<typeof FakeEngine>[0]): Promise<void> {
   engine = new FakeEngine({ 'cameras.list': () => [], 'archive.settings': () => settings, 'archive.status': () => status, ...answers });
   const screens = { open: () => ({ element: document.createElement('video'), pause: () => {}, resume: () => {}, close: () => {} }) };
-  const app = new AppState(engine.source, screens, { getItem: () => null, setItem: () => {} });
-  section = mount(FakeApp<Record<string, never>>, { target: document.body, props: { app, of: ArchiveSection, props: {} } });
+  app = new AppState(engine.source, screens, { getItem: () => null, setItem: () => {} });
+  show();
   app.link.start();
   await pass(10);
 }
+
+const show = () =>
+  (section = mount(FakeApp<Record<string, never>>, { target: document.body, props: { app, of: ArchiveSection, props: {} } }));
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(async () => {
@@ -70,6 +74,26 @@ describe('the archive’s settings', () => {
     await pass(3_000);
     expect((find('archive-path') as HTMLInputElement).value).toBe('/mnt/nas');
     expect(document.body.textContent).not.toContain('Busy.');
+  });
+
+  it('keep what is typed when another page is looked at, but no secret', async () => {
+    const s3 = { kind: 's3', endpoint: null, region: 'eu-1', bucket: 'footage', prefix: '', accessKeyId: 'AK', pathStyle: true };
+    await open({ 'archive.settings': () => ({ ...settings, target: s3 }) });
+    const type = (testid: string, text: string) => {
+      const input = find(testid) as HTMLInputElement;
+      input.value = text;
+      input.dispatchEvent(new Event('input', { bubbles: true }));
+      flushSync();
+    };
+    const values = () => ['archive-bucket', 'archive-secret'].map((testid) => (find(testid) as HTMLInputElement).value);
+    expect(find('archive-said')?.textContent).toBe('');
+    type('archive-bucket', 'other');
+    type('archive-secret', 'hush');
+    expect(find('archive-said')?.textContent).toBe('Not saved yet');
+    await unmount(section!);
+    show();
+    await pass(10);
+    expect(values()).toEqual(['other', '']);
   });
 
   it('claim nothing of the archive while the engine does not answer, and keep what is typed', async () => {
