@@ -58,6 +58,7 @@ export class FolderWatch {
   #okSince = 0;
   /** The index must be compared with the files before it is used again. */
   #wasAway = false;
+  #admitting = false;
   #probeAt = 0;
   #free: number | null = null;
   #total: number | null = null;
@@ -90,6 +91,11 @@ export class FolderWatch {
   /** Its files can be read: the right disk is there and answers. */
   get connected(): boolean {
     return !this.guard.hung && this.state !== 'missing' && this.state !== 'slow';
+  }
+
+  /** It is there again, and is being brought in order: that may take minutes. */
+  get admitting(): boolean {
+    return this.#admitting;
   }
 
   /** Nothing but an attempt will tell whether it takes recordings. */
@@ -128,12 +134,21 @@ export class FolderWatch {
       if (this.#failure.code !== 'disk-missing') await this.guard.run(() => this.#probe());
       // A writer may still be at work on what it had open when the disk went away.
       if (this.#wasAway && this.guard.openFiles > 0) return;
-      if (this.#wasAway) await this.#options.admit();
+      if (this.#wasAway) await this.#admit();
       this.#wasAway = false;
       this.#okSince = this.#options.clock.monotonic();
       this.#set(null, false);
     } catch (error) {
       this.failed(writeFailure(error, root));
+    }
+  }
+
+  async #admit(): Promise<void> {
+    this.#admitting = true;
+    try {
+      await this.#options.admit();
+    } finally {
+      this.#admitting = false;
     }
   }
 

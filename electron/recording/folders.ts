@@ -135,12 +135,13 @@ export class StorageFolders implements FolderRoots {
   async choose(preferred: FolderKey): Promise<StorageFolder> {
     const own = (this.#leaving.has(preferred) ? null : this.#watches.get(preferred)) ?? this.#watches.get(0);
     if (!own) throw new Error('there is no storage folder at all');
-    await own.look();
+    const others = () =>
+      this.watches
+        .filter((watch) => watch !== own && !watch.failure && !this.#leaving.has(watch.folder.key))
+        .sort((a, b) => (b.space?.free ?? 0) - (a.space?.free ?? 0));
+    if (!own.admitting || others().length === 0) await own.look();
     if (!own.failure) return own.folder;
-    const others = this.watches
-      .filter((watch) => watch !== own && !watch.failure && !this.#leaving.has(watch.folder.key))
-      .sort((a, b) => (b.space?.free ?? 0) - (a.space?.free ?? 0));
-    for (const other of others) {
+    for (const other of others()) {
       await other.look();
       if (other.failure) continue;
       this.counters.elsewhere += 1;
