@@ -26,10 +26,14 @@ export function exportText(file: string, report: ExportReport, compared: boolean
 
 /** What a person is told of a camera's recordings. */
 export function chainText(name: string, report: VerifyReport): string {
-  const { segments, good, unchecked, archived, unproven, findings, total, lost, links, fingerprint, since } = report;
+  const { segments, good, unchecked, archived, unproven, findings, total, lost, links, fingerprint, earlier, since } = report;
   const lines = [`${name} (${report.camera})`];
   if (links === 0 && total === 0) return [...lines, '  No chain of proofs yet.', ''].join('\n');
   lines.push(`  ${good} of ${segments} recordings are as they were recorded; ${links} links, signed by ${fingerprint ?? 'nobody'}.`);
+  for (const before of earlier)
+    lines.push(
+      `  Signed before by ${before}: the app lost its key then, or these links are not its own. Compare it with what you wrote down.`,
+    );
   if (archived.good > 0) lines.push(`  ${archived.good} of them were read in the archive, which alone has them.`);
   if (archived.unread > 0)
     lines.push(`  ${archived.unread} are in the archive, not read${archived.why === null ? '.' : `: ${archived.why}`}`);

@@ -58,6 +58,7 @@ export class Chain {
   #seq = -1;
   #prev: Uint8Array = NO_LINK;
   #since = 0;
+  #foreign = false;
   #closed = false;
 
   private constructor(folder: string, camera: CameraId, key: SigningKey, clock: Clock) {
@@ -93,6 +94,7 @@ export class Chain {
       chain.#file = { handle: await open(newest.path, 'r+'), path: newest.path, month: monthOf(begun?.at ?? 0), links: newest.links };
     if (!signatureHolds(camera, last.record, key.publicKey)) {
       const before = first?.kind === 'begun' || first?.kind === 'summary' ? first.key : NO_LINK;
+      chain.#foreign = sameBytes(before, key.publicKey);
       await chain.append({ kind: 'identity', key: key.publicKey, before });
     }
     return chain;
@@ -100,6 +102,11 @@ export class Chain {
 
   get head(): ChainHead {
     return { seq: this.#seq, hash: this.#prev };
+  }
+
+  /** When it was opened its end was signed by another key, though this one had begun it: not by this app. */
+  get foreign(): boolean {
+    return this.#foreign;
   }
 
   /** Footage that began before is not owed a link. */

@@ -4,7 +4,8 @@ import { syncFolder } from '../segment/disk.ts';
 import type { Chain } from './chain.ts';
 import { chainFiles, recordsOf, type ChainFile } from './chain-files.ts';
 import { ChainIndex } from './chain-index.ts';
-import { nextPrev, signLink, type Link } from './link.ts';
+import { nextPrev, sameBytes, signatureHolds, signLink, type Link } from './link.ts';
+import { SIGNATURE_EVERY } from './read-chain.ts';
 
 /**
  * Replaces the oldest files, up to the first that has a segment which is still there, by a file of one signed link. Returns how many links
@@ -31,8 +32,8 @@ export async function compact(args: {
   const [first] = done;
   if (!first || (done.length === 1 && first.links === 1)) return 0;
   const sum = await sumOf(chain.camera, done);
-  // What cannot be read stays as it is, for the verification to say so.
-  if (!sum) return 0;
+  // What cannot be read stays as it is, for the verification to say so; and so does what another key signed that was lost since.
+  if (!sum || !sameBytes(sum.key, key.publicKey)) return 0;
   const { place, ...content } = sum;
   const record = signLink(chain.camera, { ...place, at: Math.round(at) }, { kind: 'summary', ...content }, (message) => key.sign(message));
   const fresh = `${first.path}.new`;
@@ -49,11 +50,12 @@ export async function compact(args: {
   return done.reduce((links, file) => links + file.links, 0);
 }
 
-/** Null when a link cannot be read, or one does not follow the other: that must not be swept away. */
+/** Null when a link cannot be read, does not follow the one before, or is not signed by the one key of them all: that must not be swept away. */
 async function sumOf(camera: string, files: readonly ChainFile[]) {
   let first: Link | null = null;
-  let last: { seq: number; hash: Uint8Array } | null = null;
+  let last: { seq: number; hash: Uint8Array; signed: () => boolean } | null = null;
   let key: Uint8Array | null = null;
+  const keys: Uint8Array[] = [];
   let [since, segments, mismatches, from] = [0, 0, 0, 0];
   for (const file of files)
     for await (const { record, link } of recordsOf(file)) {
@@ -64,15 +66,22 @@ async function sumOf(camera: string, files: readonly ChainFile[]) {
       first ??= link;
       if (link.kind === 'segment') segments += 1;
       else if (link.kind === 'mismatch') mismatches += 1;
-      else if (link.kind === 'begun') [since, key] = [link.since, link.key];
-      else if (link.kind === 'identity') key = link.key;
       else if (link.kind === 'summary') {
         segments += link.segments;
         mismatches += link.mismatches;
-        [since, key] = [link.since, link.key];
       }
-      last = { seq: link.seq, hash: nextPrev(camera, record, link) };
+      if (link.kind === 'begun' || link.kind === 'summary') since = link.since;
+      if (link.kind === 'begun' || link.kind === 'summary' || link.kind === 'identity') {
+        // One that signs again was never lost: what is in between is not the app's own.
+        if (keys.slice(0, -1).some((before) => sameBytes(before, link.key))) return null;
+        if (!key || !sameBytes(key, link.key)) keys.push(link.key);
+        key = link.key;
+      }
+      const signer = key;
+      const signed = () => signer !== null && signatureHolds(camera, record, signer);
+      if ((next % SIGNATURE_EVERY === 0 || !['segment', 'removed'].includes(link.kind)) && !signed()) return null;
+      last = { seq: link.seq, hash: nextPrev(camera, record, link), signed };
     }
-  if (!first || !last || !key) return null;
+  if (!first || !last || !key || !last.signed()) return null;
   return { place: { seq: last.seq, prev: first.prev }, first: from, since, segments, mismatches, last: last.hash, key };
 }

@@ -8,7 +8,7 @@ import { createIdentity } from '../../peer/identity.ts';
 import { BEGIN, ProvenFootage } from '../../test/fixtures/proven-footage.ts';
 import { chainFiles, recordsOf } from './chain-files.ts';
 import { readHeads, HEADS_SETTING } from './heads.ts';
-import { LINK_BYTES, type Link } from './link.ts';
+import { LINK_BYTES, nextPrev, readLink, signLink, type Link, type LinkContent } from './link.ts';
 import { StorageFolders } from '../recording/folders.ts';
 
 let world: ProvenFootage;
@@ -226,7 +226,91 @@ it('an app that lost its key goes on with another, and says so', async () => {
   expect((await world.verify({ key: world.identity.publicKey })).findings).toEqual([]);
 });
 
+describe('links of another key that were put in behind the end', () => {
+  /** As somebody would who can write to the folder and has not the app's key: their removal covers the files that they take away. */
+  function putIn(): void {
+    const other = createIdentity(Buffer.alloc(32, 9));
+    const contents: LinkContent[] = [
+      { kind: 'identity', key: other.publicKey, before: world.identity.publicKey },
+      { kind: 'removed', first: BEGIN, last: BEGIN, count: 1, why: 'person' },
+    ];
+    for (const content of contents) {
+      const record = new Uint8Array(readFileSync(newest()).subarray(-LINK_BYTES));
+      const last = readLink(record);
+      if (!last) throw new Error('no last link');
+      const place = { seq: last.seq + 1, at: world.clock.now(), prev: nextPrev(world.camera.id, record, last) };
+      appendFileSync(
+        newest(),
+        signLink(world.camera.id, place, content, (message) => other.sign(message)),
+      );
+    }
+    rmSync(world.file(0));
+  }
+  const foreign = expect.objectContaining({ kind: 'foreign-signature', text: expect.stringContaining('put in') as unknown }) as unknown;
+
+  it('are said at the next start, and found for ever, though the app signs behind them again', async () => {
+    await world.record(0, 20_000);
+    await world.close();
+    putIn();
+    expect(await world.open()).toEqual([expect.stringContaining('put in')]);
+    await world.record(20_000, 10_000);
+    expect((await world.verify({ key: world.identity.publicKey })).findings).toEqual([foreign]);
+  });
+
+  it('are not swept away with old months', async () => {
+    await world.record(0, 10_000);
+    await world.close();
+    putIn();
+    await world.open();
+    await world.clock.advance(MONTH_MS);
+    await world.record(MONTH_MS, 10_000);
+    await world.proofs.compact();
+    expect(await kinds()).not.toContain('summary');
+    expect((await world.verify()).findings).toEqual([foreign]);
+  });
+});
+
 describe('old months', () => {
+  it('whose key was lost are summed up by the next one only together with the word of it', async () => {
+    await world.record(0, 10_000);
+    await world.clock.advance(MONTH_MS);
+    await world.record(MONTH_MS, 10_000);
+    await world.close();
+    world.identity = createIdentity(Buffer.alloc(32, 6));
+    await world.open();
+    await world.clock.advance(MONTH_MS);
+    await world.record(2 * MONTH_MS, 10_000);
+    await removeAll([0]);
+    await world.proofs.compact();
+    expect((await world.verify({ key: world.identity.publicKey })).findings).toEqual([]);
+    await removeAll([MONTH_MS]);
+    await world.proofs.compact();
+    expect((await kinds())[0]).toBe('summary');
+    expect((await world.verify({ key: world.identity.publicKey })).findings).toEqual([]);
+  });
+
+  it('whose links were not signed by the app are left for the verification to find', async () => {
+    await world.record(0, 20_000);
+    await world.clock.advance(MONTH_MS);
+    await world.record(MONTH_MS, 10_000);
+    await removeAll([0, 10_000]);
+    // A new past that holds together and that nobody signed: from the first recording on, the end of the old month included.
+    const [file] = await chainFiles(world.chainFolder);
+    if (!file) throw new Error('no old month');
+    const records = readFileSync(file.path);
+    let prev: Uint8Array | null = null;
+    for (let at = 2 * LINK_BYTES; at < records.length; at += LINK_BYTES) {
+      const record = records.subarray(at, at + LINK_BYTES);
+      if (prev) record.set(prev, 48);
+      else record[100] = (record[100] ?? 0) ^ 1;
+      prev = nextPrev(world.camera.id, record, readLink(record) as Link);
+    }
+    writeFileSync(file.path, records);
+    await world.proofs.compact();
+    expect(await kinds()).not.toContain('summary');
+    expect((await world.verify()).total).toBeGreaterThan(0);
+  });
+
   it('whose segments are all gone become one signed link; the rest of the chain still holds', async () => {
     await world.record(0, 30_000);
     for (let month = 1; month <= 3; month += 1) {

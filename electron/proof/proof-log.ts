@@ -88,10 +88,11 @@ export class ProofLog implements SegmentProofs {
       log.error('the proofs are not those that were kept last', { camera: camera.id, known: known.seq, found: chain.head.seq });
       await chain.append({ kind: 'mismatch', knownSeq: known.seq, known: known.hash });
     }
+    if (chain.foreign) log.error('the proofs end with links that another key signed', { camera: camera.id, found: chain.head.seq });
     await chain.append({ kind: 'opened' });
     await this.#noteHead(camera.key, chain);
-    return replaced
-      ? `The proofs of ${camera.name} are not those that were kept last: some were taken away or replaced. "keyhole verify" says more.`
+    return replaced || chain.foreign
+      ? `The proofs of ${camera.name} are not those that were kept last: some were taken away, replaced or put in. "keyhole verify" says more.`
       : null;
   }
 

@@ -9,7 +9,7 @@ import { nextPrev, NO_LINK, sameBytes, signatureHolds, type Link } from './link.
  * Every link's hash is checked, and that it names the one before. A signature holds for all links behind which it stands in an unbroken chain,
  * so it is enough to look at one in so many: at 0.1 to 0.2 ms each they would make up nearly all of the time.
  */
-const SIGNATURE_EVERY = 256;
+export const SIGNATURE_EVERY = 256;
 
 /** Losses that are listed. */
 const MAX_LOST = 1_000;
@@ -62,6 +62,8 @@ export async function readChain(args: {
 class Reader {
   readonly index = new ChainIndex();
   readonly keys: Uint8Array[] = [];
+  /** By key, in hex: the first link that another one signed behind it. */
+  readonly #ended = new Map<string, number>();
   readonly known = new Map<number, Uint8Array | null>();
   readonly lost: { first: number; last: number; count: number; at: number }[] = [];
   head: ChainHead | null = null;
@@ -121,8 +123,8 @@ class Reader {
     else if (link.kind === 'removed') this.#removed(link);
     else if (link.kind === 'begun' || link.kind === 'summary') {
       this.since = link.since;
-      this.#key(link.key);
-    } else if (link.kind === 'identity') this.#key(link.key);
+      this.#key(link.key, link.seq);
+    } else if (link.kind === 'identity') this.#key(link.key, link.seq);
     const mismatches = link.kind === 'mismatch' ? 1 : link.kind === 'summary' ? link.mismatches : 0;
     if (mismatches === 0) return;
     const when = new Date(link.at).toISOString();
@@ -135,9 +137,17 @@ class Reader {
     if (why === 'lost' && this.lost.length < MAX_LOST) this.lost.push({ first, last, count, at });
   }
 
-  #key(key: Uint8Array): void {
+  /** An app that lost its key goes on with another for good. One whose key signs again never lost it: what is in between is not its own. */
+  #key(key: Uint8Array, seq: number): void {
     const last = this.keys.at(-1);
-    if (!last || !sameBytes(last, key)) this.keys.push(key);
+    if (last && sameBytes(last, key)) return;
+    const ended = this.#ended.get(hex(key));
+    if (ended !== undefined) {
+      const text = `Links ${ended} to ${seq - 1} are signed by another key, and behind them signs again who signed before: they were put in.`;
+      this.#findings.add('foreign-signature', text, { link: ended });
+    }
+    if (last) this.#ended.set(hex(last), seq);
+    this.keys.push(key);
   }
 
   #checkSignature(record: Uint8Array, link: Link): void {
@@ -152,6 +162,8 @@ class Reader {
     this.#prev = null;
   }
 }
+
+const hex = (key: Uint8Array): string => Buffer.from(key).toString('hex');
 
 function timesOf(link: Link): { link: number; from?: number; to?: number } {
   return link.kind === 'segment' ? { link: link.seq, from: link.start, to: link.end } : { link: link.seq };

@@ -56,11 +56,16 @@ export interface VerifyReport {
   readonly lost: ReadChain['lost'];
   readonly head: ChainHead | null;
   readonly since: number | null;
+  /** Of the key that signs now. */
   readonly fingerprint: string | null;
+  /** Of those that signed before, in order, at most 100: the app lost its key, or these links are another's. */
+  readonly earlier: readonly string[];
   readonly findings: readonly Finding[];
   /** With those that the list had no room for. */
   readonly total: number;
 }
+
+const MAX_EARLIER = 100;
 
 /** Compares a camera's chain with itself, with what the app remembers of it, and with the files. */
 export async function verifyChain(options: VerifyOptions): Promise<VerifyReport> {
@@ -90,6 +95,7 @@ export async function verifyChain(options: VerifyOptions): Promise<VerifyReport>
     head: chain.head,
     since: chain.links > 0 ? chain.since : null,
     fingerprint: chain.keys.length > 0 ? fingerprintOf(chain.keys.at(-1) as Uint8Array) : null,
+    earlier: chain.keys.slice(0, -1).slice(-MAX_EARLIER).map(fingerprintOf),
     findings: findings.list,
     total: findings.total,
   };
