@@ -1,9 +1,9 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CodedError, errnoOf } from '../base/errors.ts';
 import type { UtcMs } from '../base/units.ts';
 import type { CameraRow, NewSegment } from '../storage/interface.ts';
-import { segmentFile } from '../segment/names.ts';
+import { MARKER_FILE, RECORDINGS_DIR, segmentFile } from '../segment/names.ts';
 import type { FolderRoots } from '../segment/segment.ts';
 import type { KnownArchive } from './book.ts';
 import { encodeNotes, objectName } from './notes.ts';
@@ -19,7 +19,10 @@ export interface CopySource {
   readonly folders: FolderRoots;
 }
 
-/** `copied`: the object is complete, and was looked at. `gone`: there is no such file to copy. `away`: its folder cannot be read now. */
+/**
+ * `copied`: the object is complete, and was looked at. `gone`: there is no such file to copy. `away`: its folder is not connected, or the file cannot
+ * be read now.
+ */
 export type CopyResult = 'copied' | 'gone' | 'away';
 
 /**
@@ -28,55 +31,71 @@ export type CopyResult = 'copied' | 'gone' | 'away';
  */
 export async function copySegment(source: CopySource, archive: KnownArchive, pace: Pace, signal: AbortSignal): Promise<CopyResult> {
   const { camera, segment, folders } = source;
-  const root = segment.folder === null ? null : folders.root(segment.folder);
-  if (root === null) return segment.folder === null ? 'gone' : 'away';
-  let file: FileHandle;
+  const { folder, start, origin, bytes } = segment;
+  if (folder === null) return 'gone';
+  const root = folders.root(folder);
+  if (root === null) return 'away';
+  const path = join(root, segmentFile(camera.id, start, origin));
+  // A disk that does not answer is given up, and the copy with it.
+  const onDisk = <T>(operation: () => Promise<T>) => (folders.run ? folders.run(folder, operation) : operation());
+  const read = (position: number) => onDisk(() => readPiece(path, bytes, position));
+  let first: Uint8Array;
   try {
-    file = await open(join(root, segmentFile(camera.id, segment.start, segment.origin)), 'r');
+    first = await read(0);
   } catch (error) {
-    return errnoOf(error) === 'ENOENT' ? 'gone' : 'away';
+    // Another length than the row's: it is being mended, and will be listed anew.
+    if (error instanceof OtherLength) return 'gone';
+    if (errnoOf(error) !== 'ENOENT') return 'away';
+    // Without the mark it is the disk that is gone, and not the file.
+    return onDisk(() => stat(join(root, RECORDINGS_DIR, MARKER_FILE))).then(
+      () => 'gone',
+      () => 'away',
+    );
+  }
+  const name = objectName(camera.id, start, origin);
+  const notes = encodeNotes({ camera: { id: camera.id, name: camera.name, createdAt: camera.createdAt }, segment });
+  const sealer = new ObjectSealer(archive.key, name, bytes, notes);
+  const reading: { error?: unknown } = {};
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    yield sealer.head;
+    for (let piece = first, position = 0; ;) {
+      for (let at = 0; at < piece.length; at += CHUNK_BYTES) yield sealer.chunk(piece.subarray(at, at + CHUNK_BYTES));
+      position += piece.length;
+      if (position >= bytes) return;
+      piece = await read(position).catch((error: unknown) => {
+        reading.error = error;
+        throw error;
+      });
+    }
   }
   try {
-    // Another length than the row's: it is being mended, and will be listed anew.
-    if ((await file.stat()).size !== segment.bytes) return 'gone';
-    const name = objectName(camera.id, segment.start, segment.origin);
-    const notes = encodeNotes({ camera: { id: camera.id, name: camera.name, createdAt: camera.createdAt }, segment });
-    const sealer = new ObjectSealer(archive.key, name, segment.bytes, notes);
-    const reading: { error?: unknown } = {};
-    async function* pieces(): AsyncGenerator<Uint8Array> {
-      yield sealer.head;
-      const buffer = new Uint8Array(Math.min(READ_BYTES, segment.bytes));
-      for (let position = 0; position < segment.bytes;) {
-        const wanted = Math.min(buffer.length, segment.bytes - position);
-        const read = await readWhole(file, buffer, wanted, position).catch((error: unknown) => {
-          reading.error = error;
-          throw error;
-        });
-        for (let at = 0; at < wanted; at += CHUNK_BYTES) yield sealer.chunk(read.subarray(at, Math.min(at + CHUNK_BYTES, wanted)));
-        position += wanted;
-      }
+    await archive.store.put(name, sealer.totalBytes, pieces(), { signal, pace });
+  } catch (error) {
+    // The disk that is read from failed, not the archive.
+    if (reading.error !== undefined) return 'away';
+    throw error;
+  }
+  await lookAt(archive, name, sealer, signal);
+  return 'copied';
+}
+
+class OtherLength extends Error {}
+
+/** Opened for each piece: one that is given up keeps no file open. */
+async function readPiece(path: string, fileBytes: number, position: number): Promise<Uint8Array> {
+  const file = await open(path, 'r');
+  try {
+    if ((await file.stat()).size !== fileBytes) throw new OtherLength('the file has another length than its row says');
+    const piece = new Uint8Array(Math.min(READ_BYTES, fileBytes - position));
+    for (let filled = 0; filled < piece.length;) {
+      const { bytesRead } = await file.read(piece, filled, piece.length - filled, position + filled);
+      if (bytesRead === 0) throw new OtherLength('the file became shorter while it was read');
+      filled += bytesRead;
     }
-    try {
-      await archive.store.put(name, sealer.totalBytes, pieces(), { signal, pace });
-    } catch (error) {
-      // The disk that is read from failed, not the archive.
-      if (reading.error !== undefined) return 'away';
-      throw error;
-    }
-    await lookAt(archive, name, sealer, signal);
-    return 'copied';
+    return piece;
   } finally {
     await file.close();
   }
-}
-
-async function readWhole(file: FileHandle, buffer: Uint8Array, wanted: number, position: number): Promise<Uint8Array> {
-  for (let filled = 0; filled < wanted;) {
-    const { bytesRead } = await file.read(buffer, filled, wanted - filled, position + filled);
-    if (bytesRead === 0) throw new Error('the file became shorter while it was read');
-    filled += bytesRead;
-  }
-  return buffer.subarray(0, wanted);
 }
 
 /** What was put there is there: as long as it should be, and its end opens. */

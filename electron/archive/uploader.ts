@@ -3,7 +3,7 @@ import { asCoded, type CodedError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { Backoff } from '../base/retry.ts';
 import { utcMs, type UtcMs } from '../base/units.ts';
-import type { FolderRoots } from '../segment/segment.ts';
+import type { FolderKey, FolderRoots } from '../segment/segment.ts';
 import type { Storage } from '../storage/client.ts';
 import type { CameraKey, CameraRow } from '../storage/interface.ts';
 import type { ArchiveBook, KnownArchive } from './book.ts';
@@ -15,7 +15,7 @@ import { Pace } from './pace.ts';
 const SUB_WAITS_MS = 86_400_000;
 /** With nothing to do it looks again after this; recording goes first for as long. */
 const IDLE_MS = 5_000;
-/** A camera whose file could not be read is passed over for so long. */
+/** A file that could not be read, and a folder that is not connected, are passed over for so long. */
 const AWAY_MS = 60_000;
 const EXPIRE_EVERY_MS = 60_000;
 /** The names and settings of cameras are asked for so often at most. */
@@ -49,7 +49,8 @@ export class Uploader {
   readonly expiry: Expiry;
   readonly #options: UploaderOptions;
   readonly #backoff = new Backoff({ firstMs: FIRST_RETRY_MS, capMs: LAST_RETRY_MS });
-  readonly #away = new Map<CameraKey, number>();
+  /** What is older was tried just now, by camera; and folders that are away. Forgotten after AWAY_MS. */
+  readonly #passed = { after: new Map<CameraKey, UtcMs>(), without: new Set<FolderKey>(), until: Infinity };
   readonly #tidied = new Set<number>();
   #cameras: { readonly rows: readonly CameraRow[]; readonly at: number } | null = null;
   #stop = new AbortController();
@@ -91,7 +92,7 @@ export class Uploader {
     this.#backoff.reset();
     this.#error = null;
     this.#expireAt = 0;
-    this.#away.clear();
+    this.#passed.until = 0;
     this.#wake?.();
   }
 
@@ -122,7 +123,7 @@ export class Uploader {
 
   /** One thing of what there is to do. Returns for how long there is nothing, milliseconds. */
   async #step(signal: AbortSignal): Promise<number> {
-    const { book, storage, clock, behind } = this.#options;
+    const { book, storage, behind } = this.#options;
     const { current } = book;
     if (behind()) return IDLE_MS;
     if (await this.#delete(signal)) return 0;
@@ -132,15 +133,30 @@ export class Uploader {
       this.#tidied.add(current.number);
     }
     if (await book.backfillDue()) await this.#backfill(signal);
-    const now = clock.monotonic();
-    const cameras = (await this.cameras()).filter((camera) => camera.recording.archive && (this.#away.get(camera.key) ?? 0) <= now);
-    const subBefore = utcMs(Math.round(clock.now() - SUB_WAITS_MS));
-    const next = await storage.call('archiveNext', { cameras: cameras.map(({ key }) => key), subBefore });
+    const cameras = (await this.cameras()).filter(({ recording }) => recording.archive);
+    const next = await this.#next(cameras);
     const camera = cameras.find(({ key }) => key === next?.camera);
     if (!next || !camera) return IDLE_MS;
     this.#tell(this.#error, true);
     await this.#copy(current, camera, next.start, signal);
     return 0;
+  }
+
+  #next(cameras: readonly CameraRow[]) {
+    const { storage, clock } = this.#options;
+    const passed = this.#passed;
+    if (clock.monotonic() >= passed.until) {
+      passed.after.clear();
+      passed.without.clear();
+      passed.until = Infinity;
+    }
+    const subBefore = utcMs(Math.round(clock.now() - SUB_WAITS_MS));
+    return storage.call('archiveNext', {
+      cameras: cameras.map(({ key }) => key),
+      subBefore,
+      after: passed.after,
+      without: [...passed.without],
+    });
   }
 
   async #copy(archive: KnownArchive, camera: CameraRow, start: UtcMs, signal: AbortSignal): Promise<void> {
@@ -149,8 +165,15 @@ export class Uploader {
     const segment = (await storage.call('segmentsWithKeyframes', range)).find((row) => row.start === start);
     const result =
       segment && segment.archive === null ? await copySegment({ camera, segment, folders }, archive, this.pace, signal) : 'gone';
-    if (result === 'away') {
-      this.#away.set(camera.key, clock.monotonic() + AWAY_MS);
+    const passed = this.#passed;
+    const isAway = result === 'away';
+    // What is away is not looked through again for each segment that is there.
+    if (isAway || passed.without.size > 0) passed.after.set(camera.key, start);
+    if (isAway) {
+      passed.until = Math.min(passed.until, clock.monotonic() + AWAY_MS);
+      const folder = segment?.folder ?? null;
+      if (folder !== null && folders.root(folder) === null) passed.without.add(folder);
+      log.debug('a recording cannot be read just now: it is copied to the archive later', { camera: camera.id, start });
       return;
     }
     if (result === 'gone' || !segment) {

@@ -1,6 +1,6 @@
 import type { UtcMs } from '../base/units.ts';
 import type { CameraId, SegmentOrigin } from '../contract/model.ts';
-import type { CameraKey } from '../segment/segment.ts';
+import type { CameraKey, FolderKey } from '../segment/segment.ts';
 
 /** Number of an archive, from 1 on: never reused. */
 export type ArchiveKeyNumber = number;
@@ -19,8 +19,16 @@ export interface SegmentsAndBytes {
 
 /** What the archive asks of the database. What waits, and which objects are garbage, triggers keep: migrations/004-archive.ts. */
 export interface ArchiveCalls {
-  /** The oldest segment of these cameras that waits to be copied, subs only from before `subBefore`. */
-  archiveNext(args: { readonly cameras: readonly CameraKey[]; readonly subBefore: UtcMs }): {
+  /**
+   * The oldest segment of these cameras that waits to be copied, subs only from before `subBefore`; of a camera in `after` those behind that time
+   * only, and none whose file is in one of the folders `without`.
+   */
+  archiveNext(args: {
+    readonly cameras: readonly CameraKey[];
+    readonly subBefore: UtcMs;
+    readonly after?: ReadonlyMap<CameraKey, UtcMs>;
+    readonly without?: readonly FolderKey[];
+  }): {
     readonly camera: CameraKey;
     readonly start: UtcMs;
   } | null;

@@ -74,6 +74,21 @@ describe('what waits for the archive', () => {
     expect(await figures()).toEqual({ waiting: { segments: 2, bytes: 2_008 }, there: { segments: 0, bytes: 0 }, oldest: null });
   });
 
+  it('is passed over where its folder is away, or it was tried just now', async () => {
+    await begin();
+    await insert(1, { folder: 2 });
+    await insert(2, { folder: 3 });
+    await insert(3);
+    await insert(4);
+    const passing = (after: [number, UtcMs][], without: number[]) =>
+      storage.call('archiveNext', { cameras: [camera], subBefore: FAR, after: new Map(after), without });
+    expect(await passing([], [2, 3])).toEqual({ camera, start: at(3) });
+    expect(await passing([], [2])).toEqual({ camera, start: at(2) });
+    expect(await passing([[camera, at(3)]], [2, 3])).toEqual({ camera, start: at(4) });
+    expect(await passing([[camera, at(4)]], [])).toBeNull();
+    expect(await passing([[camera + 1, at(4)]], [])).toEqual({ camera, start: at(1) });
+  });
+
   it('waits no more when it is there, was given up, or is deleted', async () => {
     await begin();
     for (const minute of [1, 2, 3]) await insert(minute);

@@ -10,6 +10,7 @@ import type { NewArchiveTarget } from '../../electron/contract/archive.ts';
 import { loadKeyFile } from '../../electron/host/key-file.ts';
 import { Playback } from '../../electron/playback/playback.ts';
 import { StorageFolders } from '../../electron/recording/folders.ts';
+import { writeMarker } from '../../electron/recording/marker.ts';
 import { Storage } from '../../electron/storage/client.ts';
 import { S3_KEYS, type S3Server } from '../fakes/s3-server.ts';
 import { seedFootage } from '../fakes/seeded-footage.ts';
@@ -29,6 +30,7 @@ export const TIMES = [5, 61, 119, 145, 205, 280].map((seconds) => utcMs(T0 + sec
 export async function seededFolder(): Promise<string> {
   const dataDir = mkdtempSync(join(tmpdir(), 'keyhole-archive-seed-'));
   await seedFootage(dataDir, SPANS);
+  await writeMarker(dataDir, { id: 'archive-world', folder: 0 });
   return dataDir;
 }
 

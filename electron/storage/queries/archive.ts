@@ -14,7 +14,9 @@ const FORGET_AT_ONCE = 5_000;
 
 export function archiveQueries(db: SqlDatabase): ArchiveCalls {
   const next = db.prepare(
-    'SELECT start_ms FROM archive_waiting WHERE camera = ? AND (origin <> ? OR start_ms < ?) ORDER BY start_ms LIMIT 1',
+    `SELECT start_ms FROM archive_waiting w WHERE camera = @camera AND start_ms > @after AND (origin <> ${originCode('sub')} OR start_ms < @subBefore)
+     AND (@without = '[]' OR NOT EXISTS (SELECT 1 FROM segment s WHERE s.camera = w.camera AND s.start_ms = w.start_ms
+       AND s.folder IN (SELECT value FROM json_each(@without)))) ORDER BY start_ms LIMIT 1`,
   );
   const done = db.prepare('UPDATE segment SET archive = ? WHERE camera = ? AND start_ms = ? AND bytes = ? AND origin = ?');
   const addGarbage = db.prepare('INSERT OR IGNORE INTO archive_garbage (archive, camera, start_ms, origin) VALUES (?, ?, ?, ?)');
@@ -49,10 +51,11 @@ export function archiveQueries(db: SqlDatabase): ArchiveCalls {
     (total.get(archive, camera) as SegmentsAndBytes | undefined) ?? { segments: 0, bytes: 0 };
 
   return {
-    archiveNext({ cameras, subBefore }) {
+    archiveNext({ cameras, subBefore, after, without = [] }) {
       let found: { camera: number; start: number } | null = null;
       for (const camera of cameras) {
-        const row = next.get(camera, originCode('sub'), subBefore) as Start | undefined;
+        const args = { camera, subBefore, after: after?.get(camera) ?? -8.64e15, without: JSON.stringify(without) };
+        const row = next.get(args) as Start | undefined;
         if (row && (!found || row.start_ms < found.start)) found = { camera, start: row.start_ms };
       }
       return found && { camera: found.camera, start: utcMs(found.start) };
