@@ -59,7 +59,7 @@ export class ArchiveReader {
         return await this.#read(segment, offset, bytes);
       } catch (error) {
         // The object may have been put there anew since it was opened.
-        if (!this.#objects.delete(segment.id) || asCoded(error).code !== 'not-found') throw error;
+        if (!this.#objects.delete(objectKey(segment)) || asCoded(error).code !== 'not-found') throw error;
         return await this.#read(segment, offset, bytes);
       }
     } catch (error) {
@@ -113,10 +113,11 @@ export class ArchiveReader {
   }
 
   async #object(segment: Segment): Promise<OpenObject> {
-    const known = this.#objects.get(segment.id);
+    const key = objectKey(segment);
+    const known = this.#objects.get(key);
     if (known) {
-      this.#objects.delete(segment.id);
-      this.#objects.set(segment.id, known);
+      this.#objects.delete(key);
+      this.#objects.set(key, known);
       return known;
     }
     const { camera, start } = segment;
@@ -139,7 +140,7 @@ export class ArchiveReader {
       const [chunk] = opened.openChunks(first, head.subarray(first.from, first.to));
       if (chunk) this.#cache.put(cacheKey(object), 0, chunk);
     }
-    this.#objects.set(segment.id, object);
+    this.#objects.set(key, object);
     for (const oldest of this.#objects.keys()) {
       if (this.#objects.size <= OPEN_OBJECTS) break;
       this.#objects.delete(oldest);
@@ -174,6 +175,11 @@ export class ArchiveReader {
       throw error;
     }
   }
+}
+
+/** Another file of the same start is another object: the main picture takes the small one's place. */
+function objectKey({ id, origin, bytes }: Segment): string {
+  return `${id}/${origin}/${bytes}`;
 }
 
 /** A new upload of the same name is another object. */
