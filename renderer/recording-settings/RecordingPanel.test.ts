@@ -142,6 +142,16 @@ describe('how a camera is recorded now, in words', () => {
     expect(words({ manual: { until: utcMs(NOW + 600_000) } })).toMatch(/^Records until 0?9:40.*, as you asked\.$/);
   });
 
+  it('tells apart the two times that clocks show twice', () => {
+    const until = (hour: number) =>
+      nowSentence(
+        fakeCamera({ recordingNow: { ...ALWAYS_RECORDED, manual: { until: utcMs(Date.UTC(2026, 9, 25, hour, 30)) } } }),
+        NOW,
+        'Europe/Berlin',
+      );
+    expect(until(0)).not.toBe(until(1));
+  });
+
   it('says when the schedule changes, with the day when that is not today', () => {
     const next = (minutes: number) =>
       nextSentence({ recordingNow: { ...ALWAYS_RECORDED, next: { at: utcMs(NOW + minutes * 60_000), mode: 'events' } } }, NOW, 'UTC');

@@ -1,5 +1,6 @@
 import type { Camera, RecordingMode, UtcMs } from '../../electron/contract/model.ts';
-import { clockMinutes, calendarDay, duration } from '../time/words.ts';
+import { calendarDay, clockMinutes, clockTime, duration } from '../time/words.ts';
+import { clocksChange } from '../time/zone.ts';
 
 export const MODE_WORDS: Readonly<Record<RecordingMode, string>> = {
   continuous: 'All the time',
@@ -26,7 +27,9 @@ export function nextSentence({ recordingNow: { next } }: Pick<Camera, 'recording
 /** `10:42`, or `Tue, 24 Nov, 10:42` when it is not today. */
 export function moment(at: UtcMs, now: UtcMs, zone: string): string {
   const day = calendarDay(at, zone);
-  return day === calendarDay(now, zone) ? clockMinutes(at, zone) : `${day}, ${clockMinutes(at, zone)}`;
+  // With seconds and the zone's name only where minutes could mean two moments.
+  const time = clocksChange(at, zone) ? clockTime(at, zone) : clockMinutes(at, zone);
+  return day === calendarDay(now, zone) ? time : `${day}, ${time}`;
 }
 
 function eventWords({ recordingNow: { lastEvent, detector } }: Pick<Camera, 'recordingNow'>, now: UtcMs): string {
