@@ -109,6 +109,21 @@ describe('the age of recordings', () => {
     }
   });
 
+  it('is no matter where a camera goes with its recordings: rows and files go before anything of another camera', async () => {
+    await addCamera(0, {});
+    await addCamera(1, {});
+    await recordDays(1, 60, 75);
+    await recordDays(2, 50, 55);
+    await storage.call('removeCamera', { id: IDS[0] ?? '', at: utcMs(clock.now()), forgetRecordings: true });
+    await pass(retention.run());
+    expect(files(1)).toEqual([]);
+    expect(existsSync(join(dataDir, 'recordings', IDS[0] ?? ''))).toBe(false);
+    expect(await storage.call('totals', {})).toEqual({ segments: 5, bytes: 5_000 });
+    expect(await storage.call('garbage', {})).toEqual([]);
+    expect(retention.counters).toMatchObject({ forgotten: 15, segments: 0 });
+    expect(files(2)).toHaveLength(5);
+  });
+
   it('spares what is protected until it is let go, and events for as long as they are to be kept', async () => {
     await addCamera(0, { keepDays: 10, keepEventDays: 60, preRollS: 5, postRollS: 15 });
     await recordDays(1, 20, 95);

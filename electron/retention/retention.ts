@@ -48,7 +48,11 @@ export class Retention {
   readonly #warnings = new Map<FolderKey, string>();
   readonly #ids = new Map<CameraKey, CameraId>();
   /** Everything older is gone, or is kept. */
-  readonly #reached = { cameras: new Map<CameraKey, UtcMs>(), folders: new Map<FolderKey, FolderPosition>() };
+  readonly #reached = {
+    cameras: new Map<CameraKey, UtcMs>(),
+    bytes: [new Map<CameraKey, UtcMs>(), new Map<CameraKey, UtcMs>()] as const,
+    folders: new Map<FolderKey, FolderPosition>(),
+  };
   readonly #fruitless = new Map<FolderKey, number>();
   #forgotten = 0;
   #againAt = 0;
@@ -119,8 +123,8 @@ export class Retention {
     const again = clock.monotonic() >= this.#againAt;
     if (again) {
       this.#againAt = clock.monotonic() + AGAIN_MS;
-      this.#reached.cameras.clear();
-      this.#reached.folders.clear();
+      const { cameras, bytes, folders } = this.#reached;
+      for (const position of [cameras, ...bytes, folders]) position.clear();
       this.#fruitless.clear();
     }
     await this.#forget();
@@ -167,8 +171,10 @@ export class Retention {
     const usage = (await storage.call('usage', {})).filter((row) => row.camera === camera.key && row.folder !== null);
     let excess = usage.reduce((sum, { bytes }) => sum + bytes, 0) - keepBytes;
     // First what no event asks for, but for the last day of it; then whatever is oldest.
-    for (const [before, events] of [[utcMs(now - LAST_MS), [rule]] as const, [utcMs(now + LAST_MS), []] as const]) {
-      for (let from: UtcMs | null = utcMs(0); from !== null && excess > 0 && !this.#closed;) {
+    const [sparing, all] = this.#reached.bytes;
+    for (const [before, events, reached] of [[utcMs(now - LAST_MS), [rule], sparing] as const, [utcMs(now + LAST_MS), [], all] as const]) {
+      for (let from: UtcMs | null = reached.get(camera.key) ?? utcMs(0); from !== null && excess > 0 && !this.#closed;) {
+        reached.set(camera.key, from);
         const { rows, next }: { rows: readonly OldSegment[]; next: UtcMs | null } = await storage.call('oldSegments', {
           camera: camera.key,
           from,
@@ -192,7 +198,11 @@ export class Retention {
     // What is to be deleted anyway comes before what is still wanted.
     if (watch.space.free < floor && (await this.#collect(key)) > 0) await watch.look();
     const { space } = watch;
-    if (!space || space.free >= floor) return this.#warn(key, null);
+    if (!space || space.free >= floor) {
+      // Some file systems free what was deleted a while later.
+      this.#fruitless.delete(key);
+      return this.#warn(key, null);
+    }
     if ((this.#fruitless.get(key) ?? 0) >= FRUITLESS)
       return this.#warn(
         key,
