@@ -107,7 +107,7 @@ describe('keyhole verify', () => {
     const { code, text } = await run(verifyMain, out('d.mp4'));
     expect(code).toBe(1);
     expect(text).toMatch(/NOT as it was[^]*2026-11-23T08:00:\d\d\.000Z – 2026-11-23T08:00:\d\d\.000Z/);
-    expect(await run(verifyMain, out('a.mp4'), '--fingerprint', 'aaaa-bbbb')).toMatchObject({ code: 1 });
+    expect(await run(verifyMain, out('a.mp4'), '--fingerprint', 'aaaa-bbbb-cccc-dddd-eeee')).toMatchObject({ code: 1 });
   });
 
   it('reads a data folder, beside the app that uses it, and finds a changed file', async () => {
@@ -123,6 +123,15 @@ describe('keyhole verify', () => {
     expect(JSON.parse(found.text.split('\n')[0] ?? '')).toMatchObject({ good: 2, findings: [{ kind: 'changed' }] });
     expect(await run(verifyMain, world.dataDir, '--from', iso(20_000))).toMatchObject({ code: 0 });
     writeFileSync(path, kept);
+  });
+
+  it('compares nothing silently: a fingerprint that is none, or that there is no file for, is refused', async () => {
+    for (const none of ['', 'aaaa-bbbb', '1111-1111-1111-1111-1111'])
+      expect(await run(verifyMain, out('a.mp4'), '--fingerprint', none)).toMatchObject({ code: 2 });
+    const fingerprint = fingerprintOf(world.identity.publicKey);
+    expect(await run(verifyMain, world.dataDir, '--fingerprint', fingerprint)).toMatchObject({ code: 2 });
+    const plain = fingerprint.replaceAll('-', ' ').toUpperCase();
+    expect(await run(verifyMain, out('a.mp4'), '--fingerprint', plain)).toMatchObject({ code: 0 });
   });
 
   it('takes one folder, or files', () => {

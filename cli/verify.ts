@@ -21,6 +21,9 @@ settings show it. The second reads every recording of a data folder, and what on
 what was changed, is missing, or is out of place; --quick looks at names and sizes instead, and not into the archive.
 Exit code 0: nothing was found; 1: something was.`;
 
+/** As it is shown, or with other gaps: an empty one would compare nothing. */
+const FINGERPRINT = /^\s*([A-Za-z2-7]{4}[-\s]*){5}$/;
+
 interface VerifyFlags {
   readonly files: readonly string[];
   readonly data: string;
@@ -58,6 +61,10 @@ export function parseVerifyFlags(argv: readonly string[]): VerifyFlags {
   const files = positionals.filter((path) => !folders.includes(path));
   if (folders.length > 1 || (folders.length > 0 && (files.length > 0 || values.data !== undefined)))
     throw new CodedError('usage', `One data folder, or files.\n${VERIFY_USAGE}`);
+  if (values.fingerprint !== undefined && !FINGERPRINT.test(values.fingerprint))
+    throw new CodedError('usage', `--fingerprint takes what the app's settings show, XXXX-XXXX-XXXX-XXXX-XXXX.\n${VERIFY_USAGE}`);
+  if (values.fingerprint !== undefined && files.length === 0)
+    throw new CodedError('usage', `--fingerprint is compared with an exported file: name one.\n${VERIFY_USAGE}`);
   return {
     files,
     data: values.data ?? folders[0] ?? defaultDataFolder(),

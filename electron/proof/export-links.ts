@@ -1,3 +1,4 @@
+import { ChainIndex } from './chain-index.ts';
 import { fromText, type ExportedSegment, type ExportProof } from './export-format.ts';
 import type { AddFinding } from './group-matcher.ts';
 import { LINK_BYTES, linkHash, readLink, sameBytes, signatureHolds, type Link, type SegmentLink } from './link.ts';
@@ -6,13 +7,17 @@ import { segmentHash } from '../segment/content-hash.ts';
 /** Footage may be so far apart and still follow each other, milliseconds. */
 const TOLERANCE_MS = 500;
 
-interface ChainPart {
-  readonly links: ReadonlyMap<number, Link>;
+/** Twice as many as an export carries along. */
+const MAX_LINKS = 40_000;
+
+interface Times {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Whether the links that came along are a chain, and the segments are what their links say. */
 export function checkLinks(proof: ExportProof, add: AddFinding): void {
-  const { links } = readRuns(proof, add);
+  const links = readRuns(proof, add);
   const used = new Set(proof.segments.map(({ link }) => link));
   for (const segment of proof.segments) {
     if (segment.link === null) continue;
@@ -21,9 +26,31 @@ export function checkLinks(proof: ExportProof, add: AddFinding): void {
     if (link?.kind !== 'segment') add('not-as-recorded', 'The link of this time did not come along.', span);
     else if (!fits(link, segment)) add('not-as-recorded', 'What was exported of this time is not what had been recorded.', span);
   }
+  const index = indexOf(links);
+  const explained = merged([...proof.gaps, ...proof.segments.map(({ start, end }) => ({ from: start, to: end }))]);
   for (const link of links.values())
-    if (link.kind === 'segment' && !used.has(link.seq) && isLeftOut(link, proof, links))
+    if (link.kind === 'segment' && !used.has(link.seq) && index.find(link.start) === link.seq && isLeftOut(link, proof, explained))
       add('left-out', 'A recording of this time is not in the file.', { from: link.start, to: link.end });
+}
+
+/** Segments that were removed or taken the place of by a later link are not owed. */
+function indexOf(links: ReadonlyMap<number, Link>): ChainIndex {
+  const index = new ChainIndex();
+  for (const link of [...links.values()].sort((a, b) => a.seq - b.seq))
+    if (link.kind === 'segment') index.segment(link);
+    else if (link.kind === 'removed') index.removed(link);
+  return index;
+}
+
+/** Spans that follow each other are one. */
+function merged(spans: Times[]): Times[] {
+  const all: { from: number; to: number }[] = [];
+  for (const { from, to } of spans.sort((a, b) => a.from - b.from)) {
+    const last = all.at(-1);
+    if (last && from <= last.to + TOLERANCE_MS) last.to = Math.max(last.to, to);
+    else all.push({ from, to });
+  }
+  return all;
 }
 
 function fits(link: SegmentLink, { start, end, origin, header, groups }: ExportedSegment): boolean {
@@ -33,7 +60,7 @@ function fits(link: SegmentLink, { start, end, origin, header, groups }: Exporte
   );
 }
 
-function readRuns({ chain, camera, key, segments }: ExportProof, add: AddFinding): ChainPart {
+function readRuns({ chain, camera, key, segments }: ExportProof, add: AddFinding): ReadonlyMap<number, Link> {
   const links = new Map<number, Link>();
   const used = new Set(segments.map(({ link }) => link));
   const publicKey = fromText(key);
@@ -43,6 +70,10 @@ function readRuns({ chain, camera, key, segments }: ExportProof, add: AddFinding
     const bytes = Buffer.from(run.links, 'base64');
     let prev: Uint8Array | null = null;
     for (let at = 0; at + LINK_BYTES <= bytes.length; at += LINK_BYTES) {
+      if (links.size >= MAX_LINKS) {
+        broken += 1;
+        break;
+      }
       const record = bytes.subarray(at, at + LINK_BYTES);
       const link = readLink(record);
       if (!link || link.seq !== run.first + at / LINK_BYTES || (prev && !sameBytes(prev, link.prev))) {
@@ -58,23 +89,26 @@ function readRuns({ chain, camera, key, segments }: ExportProof, add: AddFinding
   }
   if (broken > 0) add('not-as-recorded', `${broken} part(s) of the chain in the proof do not hold together.`);
   if (unsigned > 0) add('not-as-recorded', `${unsigned} link(s) in the proof are not signed by this app.`);
-  return { links };
+  return links;
 }
 
-/** A segment of the asked time that is neither in the file, nor gone by what the chain or the proof says, nor taken the place of. */
-function isLeftOut(link: SegmentLink, { from, to, gaps, segments }: ExportProof, links: ReadonlyMap<number, Link>): boolean {
-  const begin = Math.max(link.start, from);
-  const end = Math.min(link.end, to);
+/** A segment of the asked time that is not in the file, and of which the proof does not say why. */
+function isLeftOut({ start, end: until }: SegmentLink, { from, to }: ExportProof, explained: readonly Times[]): boolean {
+  const begin = Math.max(start, from);
+  const end = Math.min(until, to);
   if (end - begin <= TOLERANCE_MS) return false;
-  for (const other of links.values()) {
-    if (other.seq <= link.seq) continue;
-    if (other.kind === 'segment' && other.start === link.start) return false;
-    if (other.kind === 'removed' && other.first <= link.start && link.start <= other.last) return false;
+  const before = explained[lastFrom(explained, begin + TOLERANCE_MS)];
+  return !before || before.to < end - TOLERANCE_MS;
+}
+
+/** Of the last that begins by then; -1 where none does. */
+function lastFrom(spans: readonly Times[], at: number): number {
+  let low = 0;
+  let high = spans.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((spans[middle]?.from ?? 0) <= at) low = middle + 1;
+    else high = middle;
   }
-  let reached = begin;
-  for (const span of [...gaps, ...segments.map(({ start, end: until }) => ({ from: start, to: until }))].sort((a, b) => a.from - b.from)) {
-    if (span.from > reached + TOLERANCE_MS) break;
-    reached = Math.max(reached, span.to);
-  }
-  return reached < end - TOLERANCE_MS;
+  return low - 1;
 }

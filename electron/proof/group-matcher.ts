@@ -1,4 +1,4 @@
-import { parseFragment, setBaseDecodeTime, type FragmentSample } from '../media/fmp4/fragment.ts';
+import { parseFragment, setBaseDecodeTime } from '../media/fmp4/fragment.ts';
 import { parseInit, type InitSegment } from '../media/fmp4/init.ts';
 import { fragmentHash, groupHash, headerHash } from '../segment/content-hash.ts';
 import { fromText, toText, type ExportedGroup, type ExportedSegment } from './export-format.ts';
@@ -19,20 +19,25 @@ interface Expected extends Times {
   found: boolean;
 }
 
-interface FileFragment {
-  readonly moof: Uint8Array;
-  readonly mdat: Uint8Array;
-  readonly sample: FragmentSample;
+/** A group as it is read: what the proof says of it, and the hashes of its fragments as they were in their segment. */
+interface ReadGroup {
+  readonly expected: Expected | null;
+  readonly hashes: Uint8Array[];
+  /** It has more, or others, than the proof says. */
+  wrong: boolean;
 }
 
-/** Finds the groups of pictures that the proof speaks of in the file, by their time in it, and compares them. */
+/**
+ * Finds the groups of pictures that the proof speaks of in the file, by their time in it, and compares them. Holds one fragment, and hashes of as
+ * many as the proof says that the group has.
+ */
 export class GroupMatcher {
   readonly #add: AddFinding;
   readonly #header: string | null;
   readonly #expected: readonly Expected[];
   readonly #byTime = new Map<number, Expected>();
   #init: InitSegment | null = null;
-  #group: FileFragment[] = [];
+  #group: ReadGroup | null = null;
   #last: Expected | null = null;
   #added = 0;
   #foreign = 0;
@@ -51,7 +56,8 @@ export class GroupMatcher {
       const sample = this.#init && parseFragment(part.moof, this.#init)?.[0];
       if (!sample) return void (this.#foreign += 1);
       if (sample.key && sample.track.config?.kind === 'video') this.#finish();
-      this.#group.push({ moof: part.moof, mdat: part.mdat, sample });
+      this.#group ??= this.#begin(sample.dts);
+      this.#fragment(this.#group, part, sample.dts, sample.track.id);
     }
   }
 
@@ -76,37 +82,46 @@ export class GroupMatcher {
     if (this.#header !== null && toText(headerHash(bytes)) !== this.#header) this.#add('changed', 'The header of the file was changed.');
   }
 
+  #begin(time: number): ReadGroup {
+    const known = this.#byTime.get(time);
+    const expected = known && !known.found ? known : null;
+    if (expected) expected.found = true;
+    else this.#added += 1;
+    return { expected, hashes: [], wrong: false };
+  }
+
+  /** Its time is put back to what it was in its segment. */
+  #fragment(group: ReadGroup, { moof, mdat }: { moof: Uint8Array; mdat: Uint8Array }, dts: number, track: number): void {
+    const { expected, hashes } = group;
+    if (!expected || group.wrong) return;
+    const asWas = moof.slice();
+    if (hashes.length < expected.group.fragments && setBaseDecodeTime(asWas, dts - (expected.shifts.get(track) ?? 0)))
+      hashes.push(fragmentHash(asWas, mdat));
+    else group.wrong = true;
+  }
+
   #finish(): void {
     const group = this.#group;
-    this.#group = [];
-    const [first] = group;
-    if (!first) return;
-    const expected = this.#byTime.get(first.sample.dts);
-    if (!expected || expected.found) return void (this.#added += 1);
-    expected.found = true;
+    this.#group = null;
+    if (!group?.expected) return;
+    const { expected } = group;
     if (this.#last && expected.order < this.#last.order) this.#add('reordered', 'This time stands behind a later one.', expected);
     this.#last = expected;
-    if (hashOf(group, expected) !== expected.group.hash) this.#add('changed', 'The footage of this time was changed.', expected);
+    if (hashOf(group, expected.group) !== expected.group.hash) this.#add('changed', 'The footage of this time was changed.', expected);
   }
 }
 
-/** Of the group as it was in its segment: times put back, and what was left out put in by its hash. Null when that is not possible. */
-function hashOf(group: readonly FileFragment[], { group: said, shifts }: Expected): string | null {
+/** Of the group as it was in its segment: what was left out is put in by its hash. Null when that is not possible. */
+function hashOf({ hashes, wrong }: ReadGroup, said: ExportedGroup): string | null {
   const out = new Map(said.out ?? []);
-  if (group.length + out.size !== said.fragments) return null;
+  if (wrong || hashes.length + out.size !== said.fragments) return null;
   const fragments: Uint8Array[] = [];
   let next = 0;
   for (let i = 0; i < said.fragments; i++) {
     const left = out.get(i);
-    if (left !== undefined) {
-      fragments.push(fromText(left));
-      continue;
-    }
-    const fragment = group[next++];
+    const fragment = left === undefined ? hashes[next++] : fromText(left);
     if (!fragment) return null;
-    const moof = fragment.moof.slice();
-    if (!setBaseDecodeTime(moof, fragment.sample.dts - (shifts.get(fragment.sample.track.id) ?? 0))) return null;
-    fragments.push(fragmentHash(moof, fragment.mdat));
+    fragments.push(fragment);
   }
   return toText(groupHash({ at: said.at, fragments }));
 }

@@ -1,5 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createIdentity, fingerprintOf } from '../../peer/identity.ts';
 import { utcMs } from '../base/units.ts';
@@ -10,6 +13,10 @@ import { BEGIN, ProvenFootage } from '../../test/fixtures/proven-footage.ts';
 import { seededRandom } from '../../test/fakes/seeded-random.ts';
 import { provenClip, type ProvenClipArgs } from './export-clip.ts';
 import { exportSchema, proofBox, readProofBox, toText, type ExportProof } from './export-format.ts';
+import { MediaReader } from './export-file.ts';
+import { checkLinks } from './export-links.ts';
+import { GroupMatcher } from './group-matcher.ts';
+import { LINK_BYTES, linkHash, NO_LINK, signLink, type LinkContent } from './link.ts';
 import { verifyExport } from './verify-export.ts';
 
 let world: ProvenFootage;
@@ -226,5 +233,56 @@ describe('a proof', () => {
   it('is a box whose length is its own', () => {
     const box = boxes(whole).at(-1)?.bytes ?? new Uint8Array();
     expect(readU32(box, 0)).toBe(box.length);
+  });
+});
+
+describe('a file that was made to exhaust who looks at it', () => {
+  it('may carry more links than an export has: so many are looked at, each once, and that there are more is told', () => {
+    const count = 60_000;
+    const hash = new Uint8Array(32);
+    const records = new Uint8Array(count * LINK_BYTES);
+    let prev = NO_LINK;
+    for (let seq = 0; seq < count; seq++) {
+      const at = BEGIN + seq * 1_000;
+      const content: LinkContent = {
+        kind: 'segment',
+        origin: 'live',
+        start: at,
+        end: at + 1_000,
+        bytes: 1,
+        hash,
+        content: hash,
+        found: false,
+        replaces: false,
+      };
+      const sign = (message: Uint8Array) => (seq === count - 1 ? world.identity.sign(message) : new Uint8Array(64));
+      const record = signLink(world.camera.id, { seq, at, prev }, content, sign);
+      records.set(record, seq * LINK_BYTES);
+      prev = linkHash(world.camera.id, record);
+    }
+    const to = BEGIN + count * 1_000;
+    // None explains anything: they lie behind the asked range.
+    const gaps = Array.from({ length: 20_000 }, (_, i) => ({ from: to + i * 1_000, to: to + i * 1_000 + 1, reason: 'x', text: '' }));
+    const chain = [{ first: 0, links: Buffer.from(records).toString('base64') }];
+    const found: string[] = [];
+    checkLinks({ ...proofOf(whole), segments: [], gaps, chain, from: BEGIN, to }, (kind) => found.push(kind));
+    expect(found.filter((kind) => kind === 'left-out')).toHaveLength(40_000);
+    expect(found.filter((kind) => kind !== 'left-out')).toEqual(['not-as-recorded']);
+  });
+
+  it('may have a group of pictures that never ends: nothing of it is held', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    writeFileSync(file(), whole);
+    const matcher = new GroupMatcher(proofOf(whole).segments, () => {});
+    const taken: WeakRef<Uint8Array>[] = [];
+    for await (const part of new MediaReader(file(), proofOf(whole).media.bytes).parts()) {
+      matcher.take(part);
+      if (part.kind === 'fragment') taken.push(new WeakRef(part.mdat));
+      if (taken.length === 4) break;
+    }
+    await setImmediate();
+    collect();
+    expect(taken.slice(0, 3).map((part) => part.deref())).toEqual([undefined, undefined, undefined]);
   });
 });

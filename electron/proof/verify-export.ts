@@ -68,7 +68,7 @@ export async function verifyExport(path: string, options: { readonly expected?: 
   const { proof, signed } = read;
   const fingerprint = fingerprintOf(fromText(proof.key));
   if (!signed) add('bad-signature', 'The proof was changed: its signature is not of the key that it names.');
-  if (options.expected && plain(options.expected) !== plain(fingerprint))
+  if (typeof options.expected === 'string' && plain(options.expected) !== plain(fingerprint))
     add('other-app', `This was signed by the app ${fingerprint}, not by ${options.expected}.`);
   const behind = file.bytes - file.proof.offset - file.proof.box.length;
   if (behind > 0) add('added', `${behind} bytes were put behind the proof.`);
