@@ -8,11 +8,14 @@ export interface DetectorState {
 
 /** Frames come and no picture does for so long: the decoder hangs. */
 const STALL_MS = 6_000;
+/** A picture that comes so long after its frame shows what pre-roll has forgotten, milliseconds. */
+const LATE_MS = 6_000;
 /** Over so long, one frame in four dropped is too many. */
 const WINDOW_MS = 10_000;
 const MAX_DROPPED_SHARE = 0.25;
 /** What was unhealthy is trusted again when it has worked for so long. */
 const PROVED_MS = 15_000;
+const TOO_SLOW = 'This computer is too slow to decode the camera’s picture for motion detection.';
 const STARTING: DetectorState = { state: 'starting', text: 'Motion detection is starting.' };
 const WATCHING: DetectorState = { state: 'watching', text: 'Motion is looked for.' };
 
@@ -24,7 +27,8 @@ export class DetectorHealth {
   /** Monotonic: since when frames wait for a picture; since when all is well. */
   #waitingSince: number | null = null;
   #wellSince: number | null = null;
-  #offered = 0;
+  /** Frames that were to be decoded, and those of them that were not. */
+  #wanted = 0;
   #dropped = 0;
   #windowFrom: number;
 
@@ -41,18 +45,19 @@ export class DetectorHealth {
   /** A frame came from the camera. */
   offered(): void {
     this.#waitingSince ??= this.#clock.monotonic();
-    this.#offered += 1;
   }
 
-  /** A frame was left out because the decoder does not keep up. */
-  dropped(): void {
-    this.#dropped += 1;
+  /** A frame was to be decoded. `taken`: false when it was left out, since the decoder does not keep up. */
+  wanted(taken: boolean): void {
+    this.#wanted += 1;
+    if (!taken) this.#dropped += 1;
   }
 
-  /** A picture came out. */
-  picture(): void {
+  /** A picture came out. `lateMs`: how far the newest frame that went in is ahead of it, media time. */
+  picture(lateMs: number): void {
     const now = this.#clock.monotonic();
     this.#waitingSince = null;
+    if (lateMs >= LATE_MS) return this.failed(TOO_SLOW);
     this.#wellSince ??= now;
     if (this.#state.state === 'starting' || (this.#state.state === 'unhealthy' && now - this.#wellSince >= PROVED_MS)) this.#set(WATCHING);
   }
@@ -74,13 +79,15 @@ export class DetectorHealth {
   check(): 'stalled' | null {
     const now = this.#clock.monotonic();
     if (now - this.#windowFrom >= WINDOW_MS) {
-      const share = this.#offered > 0 ? this.#dropped / this.#offered : 0;
+      const share = this.#wanted > 0 ? this.#dropped / this.#wanted : 0;
       this.#windowFrom = now;
-      this.#offered = this.#dropped = 0;
-      if (share > MAX_DROPPED_SHARE) this.failed('This computer is too slow to decode the camera’s picture for motion detection.');
+      this.#wanted = this.#dropped = 0;
+      if (share > MAX_DROPPED_SHARE) this.failed(TOO_SLOW);
     }
     if (this.#waitingSince === null || now - this.#waitingSince < STALL_MS) return null;
-    this.failed(`Its decoder gave no picture for ${STALL_MS / 1000} s.`);
+    // What it failed by says more, while no other decoder gives anything.
+    const known = this.#state.state === 'unhealthy' ? this.#state.text : null;
+    this.failed(known ?? `Its decoder gave no picture for ${STALL_MS / 1000} s.`);
     return 'stalled';
   }
 

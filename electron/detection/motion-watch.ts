@@ -77,9 +77,9 @@ export class MotionWatch {
     const decoder = this.#decoder;
     if (!wanted || decoder?.timeline !== timeline) return;
     this.#reference = { pts: unit.pts, utc: unit.utc };
-    if (decoder.process.write(unit)) return;
-    this.counters.dropped += 1;
-    this.#health.dropped();
+    const taken = decoder.process.write(unit);
+    this.#health.wanted(taken);
+    if (!taken) this.counters.dropped += 1;
   }
 
   /** The camera is away: what moved ended with it, and nothing need be decoded. */
@@ -122,8 +122,8 @@ export class MotionWatch {
 
   #look({ pts, pixels }: GrayPicture): void {
     this.counters.pictures += 1;
-    this.#health.picture();
     const at = pts / 90;
+    this.#health.picture(this.#reference ? this.#reference.pts / 90 - at : 0);
     this.#lookedAt = this.#wallClock(at);
     const event = this.#events.take(this.#picture.look(pixels, at, this.#options.sensitivity()), at);
     if (event) this.#tell(event);
@@ -148,8 +148,8 @@ export class MotionWatch {
 
   #arm(): void {
     this.#timer = this.#options.clock.setTimeout(() => {
-      const trouble = this.#health.check();
-      if (trouble === 'stalled') {
+      // Without a decoder it waits for a keyframe, or for its turn: to put that off each time would be for ever.
+      if (this.#health.check() === 'stalled' && this.#decoder) {
         this.#options.log.warn('the motion detector’s decoder gives nothing back and is replaced');
         this.#retryAt = this.#options.clock.monotonic() + this.#backoff.next();
         this.#end();
