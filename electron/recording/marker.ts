@@ -26,10 +26,7 @@ export interface Marker {
  */
 export async function checkMarker(storage: Pick<Storage, 'call'>, { key, root }: StorageFolder): Promise<boolean> {
   const known = await storage.call('setting', { key: INSTALLATION_SETTING });
-  if (key !== 0) {
-    const found = await readMarker(root).catch(() => null);
-    return known !== null && found?.id === known && found.folder === key;
-  }
+  if (key !== 0) return isMarked(storage, { key, root });
   await mkdir(join(root, RECORDINGS_DIR), { recursive: true });
   const found = await readMarker(root);
   if (known !== null && found?.id === known) return true;
@@ -39,6 +36,13 @@ export async function checkMarker(storage: Pick<Storage, 'call'>, { key, root }:
   if (id !== found?.id) await writeMarker(root, { id, folder: 0 });
   await storage.call('setSetting', { key: INSTALLATION_SETTING, value: id });
   return true;
+}
+
+/** Whether the folder carries its mark now; also false where that cannot be found out. Changes nothing. */
+export async function isMarked(storage: Pick<Storage, 'call'>, { key, root }: StorageFolder): Promise<boolean> {
+  const known = await storage.call('setting', { key: INSTALLATION_SETTING });
+  const found = await readMarker(root).catch(() => null);
+  return known !== null && found?.id === known && found.folder === key;
 }
 
 /** Null where there is none, or nothing that could be one. Any other failure of the disk is thrown. */

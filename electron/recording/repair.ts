@@ -11,9 +11,9 @@ import { scanSegment } from '../segment/segment-scan.ts';
 import type { Storage } from '../storage/client.ts';
 import type { CameraRow, SegmentFileRow } from '../storage/interface.ts';
 import { checkDay, daysOf, sizeOf, type DayPlace, type FoundFile } from './day-check.ts';
-import type { StorageFolders } from './folders.ts';
+import type { StorageFolder, StorageFolders } from './folders.ts';
 import { collectGarbage } from './garbage.ts';
-import { checkMarker } from './marker.ts';
+import { checkMarker, isMarked } from './marker.ts';
 
 /** Days of each camera that are looked at before the first recorder starts: what the last run left half done is in them. */
 const RECENT_DAYS = 2;
@@ -124,15 +124,10 @@ export class IndexRepair {
 
   /** To be awaited before the first recorder starts. Bounded: some dozens of files a camera. */
   async before(): Promise<void> {
-    const { storage, folders, log } = this.#options;
+    const { storage, folders } = this.#options;
     for (const folder of folders.all) {
       if (await checkMarker(storage, folder)) this.#known.add(folder.key);
-      else {
-        this.#report.unknownFolders.push(folder.root);
-        log.warn('a recordings folder is not the one this database knows: is a disk not mounted? No row is taken away', {
-          folder: folder.root,
-        });
-      }
+      else this.#unknown(folder);
     }
     await collectGarbage({ ...this.#options, filesOnly: true });
     const { setAside, created, checked } = storage.report;
@@ -234,13 +229,30 @@ export class IndexRepair {
     }
   }
 
+  #unknown({ key, root }: StorageFolder): void {
+    this.#known.delete(key);
+    if (this.#report.unknownFolders.includes(root)) return;
+    this.#report.unknownFolders.push(root);
+    this.#options.log.warn('a recordings folder is not the one this database knows: is a disk not mounted? No row is taken away', {
+      folder: root,
+    });
+  }
+
+  /** To be asked behind a look that found something missing: of a disk that went meanwhile everything is. */
+  async #isThere(folder: StorageFolder): Promise<boolean> {
+    const there = await isMarked(this.#options.storage, folder);
+    if (!there) this.#unknown(folder);
+    return there;
+  }
+
   async #lastStart({ camera, day }: DayPlace): Promise<number> {
     const from = Date.parse(`${day}T00:00:00Z`);
     const { previous } = await this.#options.storage.call('around', { camera: camera.key, at: utcMs(from + DAY_MS) });
     return previous ?? from;
   }
 
-  async #lose({ camera, folder }: DayPlace, rows: readonly SegmentFileRow[]): Promise<void> {
+  async #lose({ camera, folder, root }: DayPlace, rows: readonly SegmentFileRow[]): Promise<void> {
+    if (rows.length === 0 || !(await this.#isThere({ key: folder, root }))) return;
     const { storage, register, log } = this.#options;
     let lost = 0;
     for (let i = 0; i < rows.length; i += ROWS_AT_ONCE) {
@@ -293,7 +305,11 @@ export class IndexRepair {
     // Its folder is not there: nothing is known of the other file.
     if (row.folder !== null && (other === null || !this.#known.has(row.folder))) return;
     const theirs = other && (await sizeOf(join(other, segmentFile(camera.id, row.start, row.origin))));
-    if (theirs === null) return this.#file(place, file, null);
+    if (theirs === null) {
+      if (row.folder === null || other === null || (await this.#isThere({ key: row.folder, root: other })))
+        await this.#file(place, file, null);
+      return;
+    }
     const mine = await sizeOf(file.path);
     if (mine === null) return;
     if (file.origin !== 'sub' && !(file.origin === row.origin && mine === theirs)) {
