@@ -1,6 +1,9 @@
 import type { VerifyReport } from '../electron/proof/verify-chain.ts';
 import type { ExportReport } from '../electron/proof/verify-export.ts';
 
+/** The end of a sentence. */
+const FOUND = 'found by the app at a start, after a crash as a rule, and sealed then: nothing proves what they were before.';
+
 /** Findings that are told one by one; --json has them all. */
 const MAX_LINES = 50;
 
@@ -18,6 +21,7 @@ export function exportText(file: string, report: ExportReport, compared: boolean
     for (const { from, to } of report.spans) lines.push(`  Shows                ${span(from, to)}`);
     for (const { from, to } of report.unsealed)
       lines.push(`  Not in the chain yet ${span(from, to)} (the newest footage; the export’s own signature speaks for it)`);
+    for (const { from, to } of report.sealedLater) lines.push(`  Sealed later         ${span(from, to)}  ${FOUND}`);
     for (const gap of proof.gaps) lines.push(`  Not recorded         ${span(gap.from, gap.to)}  ${gap.text}`);
     lines.push(`  Exported             ${iso(proof.madeAt)} by Keyhole ${proof.version}`);
   }
@@ -26,10 +30,11 @@ export function exportText(file: string, report: ExportReport, compared: boolean
 
 /** What a person is told of a camera's recordings. */
 export function chainText(name: string, report: VerifyReport): string {
-  const { segments, good, unchecked, archived, unproven, findings, total, lost, links, fingerprint, earlier, since } = report;
+  const { segments, good, found, unchecked, archived, unproven, findings, total, lost, links, fingerprint, earlier, since } = report;
   const lines = [`${name} (${report.camera})`];
   if (links === 0 && total === 0) return [...lines, '  No chain of proofs yet.', ''].join('\n');
   lines.push(`  ${good} of ${segments} recordings are as they were recorded; ${links} links, signed by ${fingerprint ?? 'nobody'}.`);
+  if (found > 0) lines.push(`  ${found} of them were ${FOUND}`);
   for (const before of earlier)
     lines.push(
       `  Signed before by ${before}: the app lost its key then, or these links are not its own. Compare it with what you wrote down.`,

@@ -15,22 +15,29 @@ interface Times {
   readonly to: number;
 }
 
-/** Whether the links that came along are a chain, and the segments are what their links say. */
-export function checkLinks(proof: ExportProof, add: AddFinding): void {
+/**
+ * Whether the links that came along are a chain, and the segments are what their links say. Returns the times of those that were sealed later than they
+ * were written: the app found them at a start.
+ */
+export function checkLinks(proof: ExportProof, add: AddFinding): readonly Times[] {
   const links = readRuns(proof, add);
   const used = new Set(proof.segments.map(({ link }) => link));
+  const sealedLater: Times[] = [];
   for (const segment of proof.segments) {
     if (segment.link === null) continue;
     const link = links.get(segment.link);
     const span = { from: segment.start, to: segment.end };
     if (link?.kind !== 'segment') add('not-as-recorded', 'The link of this time did not come along.', span);
-    else if (!fits(link, segment)) add('not-as-recorded', 'What was exported of this time is not what had been recorded.', span);
+    else if (link.found) sealedLater.push(span);
+    if (link?.kind === 'segment' && !fits(link, segment))
+      add('not-as-recorded', 'What was exported of this time is not what had been recorded.', span);
   }
   const index = indexOf(links);
   const explained = merged([...proof.gaps, ...proof.segments.map(({ start, end }) => ({ from: start, to: end }))]);
   for (const link of links.values())
     if (link.kind === 'segment' && !used.has(link.seq) && index.find(link.start) === link.seq && isLeftOut(link, proof, explained))
       add('left-out', 'A recording of this time is not in the file.', { from: link.start, to: link.end });
+  return merged(sealedLater);
 }
 
 /** Segments that were removed or taken the place of by a later link are not owed. */

@@ -29,7 +29,7 @@ interface Owed {
 
 /** Compares the segments that a chain owes with the files that there are. */
 export class FileCheck {
-  readonly counts = { segments: 0, good: 0, bytes: 0, unchecked: 0, unproven: 0 };
+  readonly counts = { segments: 0, good: 0, found: 0, bytes: 0, unchecked: 0, unproven: 0 };
   readonly archive: ArchiveCheck;
   readonly #options: VerifyOptions;
   readonly #chain: ReadChain;
@@ -140,6 +140,7 @@ export class FileCheck {
 
   #good(link: SegmentLink): void {
     this.counts.good += 1;
+    if (link.found) this.counts.found += 1;
     this.counts.bytes += link.bytes;
   }
 

@@ -6,7 +6,11 @@ import { repairIndex } from '../recording/repair.ts';
 import { silentLog } from '../base/log.ts';
 import { createIdentity } from '../../peer/identity.ts';
 import { BEGIN, ProvenFootage } from '../../test/fixtures/proven-footage.ts';
+import { Playback } from '../playback/playback.ts';
+import { chainText, exportText } from '../../cli/verify-text.ts';
 import { chainFiles, recordsOf } from './chain-files.ts';
+import { provenClip } from './export-clip.ts';
+import { verifyExport } from './verify-export.ts';
 import { readHeads, HEADS_SETTING } from './heads.ts';
 import { LINK_BYTES, nextPrev, readLink, signLink, type Link, type LinkContent } from './link.ts';
 import { StorageFolders } from '../recording/folders.ts';
@@ -42,6 +46,18 @@ const repair = () =>
     log: silentLog,
     all: true,
   } as Parameters<typeof repairIndex>[0]);
+
+/** What an export of the first twenty seconds says of itself. */
+async function exportedReport() {
+  const { storage, folders, clock, dataDir, camera, identity } = world;
+  const playback = new Playback({ storage, folders, clock, unlisted: () => [] });
+  const named = { id: camera.id, name: camera.name, fingerprint: null };
+  const args = { playback, dataDir, camera: named, key: identity, now: clock.now(), from: utcMs(BEGIN), to: utcMs(BEGIN + 20_000) };
+  const pieces: Uint8Array[] = [];
+  for await (const piece of provenClip(args)) pieces.push(piece);
+  writeFileSync(join(dataDir, 'export.mp4'), Buffer.concat(pieces));
+  return verifyExport(join(dataDir, 'export.mp4'));
+}
 
 describe('a segment', () => {
   it('has its link on the disk before its row is there', async () => {
@@ -82,7 +98,12 @@ describe('a segment', () => {
       { start: BEGIN, late: false },
       { start: BEGIN + 10_000, late: true },
     ]);
-    expect((await world.verify()).findings).toEqual([]);
+    const report = await world.verify();
+    expect(report).toMatchObject({ good: 2, found: 1, findings: [] });
+    expect(chainText('Yard', report)).toContain('1 of them were found by the app at a start');
+    const exported = await exportedReport();
+    expect(exported).toMatchObject({ findings: [], sealedLater: [{ from: BEGIN + 10_000, to: BEGIN + 20_000 }] });
+    expect(exportText('export.mp4', exported, true)).toContain('Sealed later');
   });
 
   it('whose torn end was cut off gets another link in place of the first', async () => {

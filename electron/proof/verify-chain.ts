@@ -40,6 +40,8 @@ export interface VerifyReport {
   readonly segments: number;
   /** Of those, which were read and found unchanged (or, not deep, are there with their size). */
   readonly good: number;
+  /** Of those, which the app found at a start, after a crash as a rule, and sealed only then: nothing proves what they were before. */
+  readonly found: number;
   readonly bytes: number;
   /** Not looked at: on a disk that is not there, and no archive has it. */
   readonly unchecked: number;

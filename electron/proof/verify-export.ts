@@ -41,6 +41,8 @@ export interface ExportReport {
   readonly spans: readonly { readonly from: number; readonly to: number }[];
   /** Of those, what had no link in the chain when it was exported: the newest footage. */
   readonly unsealed: readonly { readonly from: number; readonly to: number }[];
+  /** Of those, what the app found at a start, after a crash as a rule, and sealed only then: nothing proves what it was before. */
+  readonly sealedLater: readonly { readonly from: number; readonly to: number }[];
   readonly findings: readonly ExportFinding[];
 }
 
@@ -63,7 +65,7 @@ export async function verifyExport(path: string, options: { readonly expected?: 
       ? 'The proof in this file cannot be read: it was changed, or is of a newer Keyhole.'
       : 'This file carries no proof: it was exported without one, or another program wrote it anew.';
     add('no-proof', text);
-    return { proof: null, fingerprint: null, spans: [], unsealed: [], findings };
+    return { proof: null, fingerprint: null, spans: [], unsealed: [], sealedLater: [], findings };
   }
   const { proof, signed } = read;
   const fingerprint = fingerprintOf(fromText(proof.key));
@@ -77,12 +79,12 @@ export async function verifyExport(path: string, options: { readonly expected?: 
   const media = new MediaReader(path, file.proof.offset);
   for await (const part of media.parts()) matcher.take(part);
   matcher.end();
-  checkLinks(proof, add);
+  const sealedLater = checkLinks(proof, add);
   const same = file.proof.offset === proof.media.bytes && toText(media.digest()) === proof.media.sha256;
   if (!same && !findings.some(({ kind }) => kind !== 'other-app' && kind !== 'bad-signature'))
     add('changed', 'The file was changed in a place that shows no picture.');
   const { segments: _, chain: __, ...said } = proof;
-  return { proof: said, fingerprint, spans: matcher.spans(), unsealed: matcher.unsealed(), findings };
+  return { proof: said, fingerprint, spans: matcher.spans(), unsealed: matcher.unsealed(), sealedLater, findings };
 }
 
 const plain = (fingerprint: string): string => fingerprint.toLowerCase().replace(/[^a-z2-7]/g, '');
