@@ -9,6 +9,7 @@ import { RECORDINGS_DIR } from '../segment/names.ts';
 import type { Storage } from '../storage/client.ts';
 import type { Garbage } from '../storage/interface.ts';
 import type { StorageFolders } from './folders.ts';
+import { INSTALLATION_SETTING, isMarked } from './marker.ts';
 
 /** Files, and folders of cameras: nothing above them, nothing beside them. */
 const OURS = new RegExp(`^${RECORDINGS_DIR}/[a-z0-9-]+(/\\d{4}-\\d{2}-\\d{2}/[0-9]+(\\.[a-z]+)?\\.mp4)?$`);
@@ -76,6 +77,10 @@ class FolderGarbage {
         if (folder === RECORDINGS_DIR) for (const { path } of notes) await this.#removeTree(join(this.#root, path));
         else await this.#unlinkAll(notes.map(({ path }) => join(this.#root, path)));
         await this.#settle(folder);
+        if (!(await this.#isThere())) {
+          log.warn('a disk went while recordings on it were deleted: this goes on when it is back', { folder: this.#root });
+          return deleted;
+        }
         await storage.call('dropGarbage', { files: notes });
         deleted += notes.length;
       } catch (error) {
@@ -84,6 +89,14 @@ class FolderGarbage {
       }
     }
     return deleted;
+  }
+
+  /** Asked behind the deletion: on a disk that went meanwhile there was nothing to delete, and all of it is still there. */
+  async #isThere(): Promise<boolean> {
+    const { storage } = this.#options;
+    // A store that was never marked knows no disk from another.
+    if ((await storage.call('setting', { key: INSTALLATION_SETTING })) === null) return true;
+    return this.#do(() => isMarked(storage, { key: this.#key, root: this.#root }));
   }
 
   /** A day folder that is empty goes; what went is safe to forget once this resolves. */
