@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { CodedError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import type { FolderKey } from '../contract/model.ts';
 import type { Identity } from '../../peer/identity.ts';
 import { ProofLog } from '../proof/proof-log.ts';
 import { StorageFolders, type StorageFolder } from '../recording/folders.ts';
@@ -37,6 +38,8 @@ export class Store {
   readonly remover: SegmentRemover;
   readonly repair: IndexRepair;
   readonly #options: StoreOptions;
+  /** Comparing what is on folders that came back. */
+  readonly #returned = new Map<FolderKey, IndexRepair>();
 
   private constructor(options: StoreOptions, parts: { storage: Storage; identity: Identity; folders: StorageFolders }) {
     const { dataDir, clock, log, isOpen } = options;
@@ -66,6 +69,9 @@ export class Store {
     const store = new Store(options, { storage, identity, folders });
     const notices = await store.proofs.start();
     closers.push(() => store.proofs.close());
+    closers.push(async () => {
+      for (const repair of store.#returned.values()) await repair.close();
+    });
     await store.repair.before();
     await storage.call('endOpenEvents', {});
     await store.runs.start();
@@ -73,12 +79,20 @@ export class Store {
     return { store, notices };
   }
 
-  /** A folder that was away is there again: what is in it and the index are made to agree before anything is written to it. */
+  /**
+   * A folder that was away is there again: its newest recordings and the index are made to agree before anything is written to it, the others
+   * behind that.
+   */
   async returned(folder: StorageFolder): Promise<void> {
     const { log, isOpen } = this.#options;
     const root = (key: number) => (key === folder.key ? folder.root : null);
     const { storage, register } = this;
-    await new IndexRepair({ storage, register, folders: { all: [folder], root }, log: log.child('repair'), busy: isOpen }).before();
+    await this.#returned.get(folder.key)?.close();
+    const folders = { all: [folder], root };
+    const repair = new IndexRepair({ storage, register, folders, log: log.child('repair'), busy: isOpen, part: true });
+    this.#returned.set(folder.key, repair);
+    await repair.before();
+    void repair.start();
   }
 
   /** The rest, behind the recorders: everything else is compared, and copies are made. Resolves when all is compared. */

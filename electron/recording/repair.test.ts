@@ -7,6 +7,7 @@ import { silentLog } from '../base/log.ts';
 import { utcMs } from '../base/units.ts';
 import { Storage } from '../storage/client.ts';
 import { segmentFile } from '../segment/names.ts';
+import { INSTALLATION_SETTING, writeMarker } from './marker.ts';
 import { IndexRepair, repairIndex } from './repair.ts';
 
 const T0 = Date.UTC(2026, 0, 1);
@@ -69,4 +70,21 @@ it('takes the rows of a day whose folder is gone away in steps, so that others a
   const report = await repairIndex({ ...recordingParts(storage, dataDir), storage: { call, report: storage.report }, log: silentLog });
   expect(report).toMatchObject({ lost: 450, unknownFolders: [] });
   expect(steps).toEqual([200, 200, 50]);
+});
+
+it('of a folder that came back looks at its older days, too, and leaves alone what the whole store has under way', async () => {
+  const root = join(dataDir, 'second');
+  for (let day = 0; day < 5; day++) write(T0 + day * DAY, root);
+  await storage.call('setSetting', { key: INSTALLATION_SETTING, value: 'this' });
+  await writeMarker(root, { id: 'this', folder: 1 });
+  await storage.call('setSetting', { key: 'index.check', value: 'rebuild' });
+  const folders = { all: [{ key: 1, root }], root: () => root };
+  const parts = { ...recordingParts(storage, dataDir), folders, log: silentLog, part: true };
+  const repair = new IndexRepair({ ...parts, busy: () => false });
+  await repair.before();
+  // No pictures are in these files: each is put aside.
+  expect(repair.report.empty).toBe(2);
+  await repair.start();
+  expect(repair.report.empty).toBe(5);
+  expect(await storage.call('setting', { key: 'index.check' })).toBe('rebuild');
 });

@@ -37,6 +37,8 @@ export interface RepairOptions {
   readonly log: Log;
   /** Compare the size of every file with its row's, and not only of the newest. */
   readonly all?: boolean;
+  /** Of a folder that came back: what the store as a whole has under way is not touched. */
+  readonly part?: boolean;
 }
 
 export interface RepairReport {
@@ -130,20 +132,27 @@ export class IndexRepair {
       else this.#unknown(folder);
     }
     await collectGarbage({ ...this.#options, filesOnly: true });
-    const { setAside, created, checked } = storage.report;
-    const underWay = await storage.call('setting', { key: UNDER_WAY });
-    this.#rebuilding = setAside !== null || created || underWay === 'rebuild';
-    this.#sizes = this.#rebuilding || this.#options.all === true || checked || underWay !== null;
+    if (!this.#options.part) await this.#goOn();
+    else this.#sizes = this.#options.all === true;
     const places: DayPlace[] = [];
     for (const place of await this.#places()) {
       const days = await daysOf(place);
       if (days.length > 0) this.#pending.set(place.camera.id, tomorrow(days.at(-1), this.#pending.get(place.camera.id)));
       for (const day of days.slice(-RECENT_DAYS)) places.push({ ...place, day });
     }
-    if (this.#sizes && places.length > 0)
+    if (this.#sizes && !this.#options.part && places.length > 0)
       await storage.call('setSetting', { key: UNDER_WAY, value: this.#rebuilding ? 'rebuild' : 'sizes' });
     for (const place of places.reverse()) await this.#day(place, { newest: FIRST_FILES });
     this.#tell();
+  }
+
+  /** With what a run before did not get through, or what the state of the database asks for. */
+  async #goOn(): Promise<void> {
+    const { storage, all } = this.#options;
+    const { setAside, created, checked } = storage.report;
+    const underWay = await storage.call('setting', { key: UNDER_WAY });
+    this.#rebuilding = setAside !== null || created || underWay === 'rebuild';
+    this.#sizes = this.#rebuilding || all === true || checked || underWay !== null;
   }
 
   /** The rest in the background. Idempotent. Resolves when it is done, or given up. */
@@ -183,7 +192,7 @@ export class IndexRepair {
       for (const { camera } of places) this.#pending.set(camera.id, utcMs(Date.parse(`${day}T00:00:00Z`)));
     }
     this.#pending.clear();
-    if (this.#sizes) await storage.call('setSetting', { key: UNDER_WAY, value: null });
+    if (this.#sizes && !this.#options.part) await storage.call('setSetting', { key: UNDER_WAY, value: null });
     this.#rebuilding = false;
     this.#tell();
   }
