@@ -21,8 +21,10 @@ export async function sendClip(
       range,
       {
         item: async (_chunk, bytes) => {
-          if (!bytes || response.destroyed) return;
+          if (!bytes || response.destroyed || response.writableEnded) return;
           if (!response.headersSent) response.writeHead(200, clipHeaders(range));
+          // Its end closes the stream below: nobody reads what would be made.
+          if (response.req.method === 'HEAD') return void response.end();
           if (!response.write(bytes)) await drained(response);
         },
         end: resolve,
