@@ -5,7 +5,7 @@ import { utcMs } from '../base/units.ts';
 import type { Storage } from '../storage/client.ts';
 import type { CameraKey } from '../storage/interface.ts';
 import type { KnownArchive } from './book.ts';
-import { decodeNotes, objectName, readObjectName } from './notes.ts';
+import { decodeNotes, readObjectName } from './notes.ts';
 import type { StoredObject } from './object-store.ts';
 import { HEADER_BYTES, OpenedObject } from './sealed-object.ts';
 
@@ -13,7 +13,8 @@ import { HEADER_BYTES, OpenedObject } from './sealed-object.ts';
 const AT_ONCE = 8;
 /** Header and notes of usual length: one request. */
 const FIRST_BYTES = HEADER_BYTES + 16_384;
-const MAX_GARBAGE = 100_000;
+/** Objects that cannot be opened are named in the log up to this many. */
+const MAX_NAMED = 10;
 
 export interface RestoreProgress {
   /** Objects of segments that were seen so far. */
@@ -38,20 +39,14 @@ export interface RestoreOptions {
  * ones whose footage was kept. Running it again changes nothing. Throws what the archive says, and when told to stop.
  */
 export async function restoreFromArchive(options: RestoreOptions): Promise<void> {
-  const { storage, archive, signal, progress } = options;
-  const garbage = new Set(
-    (await storage.call('archiveGarbage', { archive: archive.number, limit: MAX_GARBAGE })).map(({ camera, start, origin }) =>
-      objectName(camera, start, origin),
-    ),
-  );
+  const { storage, archive, signal } = options;
   const keys = new Map<string, CameraKey>();
   for (const { id, key } of await storage.call('cameras', { removed: true })) keys.set(id, key);
   const active = new Set<Promise<void>>();
   const failure: { error?: unknown } = {};
   for await (const object of archive.store.list('cam-', signal)) {
     if (failure.error !== undefined) break;
-    if (!readObjectName(object.name) || garbage.has(object.name)) continue;
-    progress.seen += 1;
+    if (!readObjectName(object.name)) continue;
     const one = restoreOne(options, keys, object)
       .catch((error: unknown) => void (failure.error ??= error))
       .finally(() => active.delete(one));
@@ -70,6 +65,10 @@ async function restoreOne(
   const name = readObjectName(object.name);
   if (!name) return;
   const start = utcMs(name.start);
+  // What was deleted meanwhile does not come back.
+  const isGarbage = () => storage.call('archiveIsGarbage', { ...name, start, archive: archive.number });
+  if (await isGarbage()) return;
+  progress.seen += 1;
   const known = keys.get(name.camera);
   const row =
     known === undefined
@@ -86,9 +85,10 @@ async function restoreOne(
   }
   if (!notes || notes.camera.id !== name.camera || notes.segment.start !== name.start || notes.segment.origin !== name.origin) {
     progress.unreadable += 1;
-    log.warn('an object of the archive cannot be opened', { object: object.name });
+    if (progress.unreadable <= MAX_NAMED) log.warn('an object of the archive cannot be opened', { object: object.name });
     return;
   }
+  if (await isGarbage()) return;
   const camera =
     known ?? keys.get(name.camera) ?? (await storage.call('archiveCamera', { ...notes.camera, removedAt: utcMs(Math.round(clock.now())) }));
   keys.set(name.camera, camera);

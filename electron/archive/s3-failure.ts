@@ -72,6 +72,11 @@ export function isNotThere(error: unknown): boolean {
   return name === 'NoSuchKey' || (name === 'NotFound' && statusOf(error) === 404);
 }
 
+/** The object has no bytes from there on. */
+export function isBeyondEnd(error: unknown): boolean {
+  return (error instanceof Error && error.name === 'InvalidRange') || statusOf(error) === 416;
+}
+
 function statusOf(error: unknown): number | null {
   if (typeof error !== 'object' || error === null || !('$metadata' in error)) return null;
   const { $metadata: metadata } = error;

@@ -2,34 +2,57 @@ import { describe, expect, it, vi } from 'vitest';
 import { s3Failure } from './s3-failure.ts';
 import { S3Store } from './s3-store.ts';
 
-const sdk = vi.hoisted(() => ({ loaded: 0 }));
+const sdk = vi.hoisted(() => ({
+  loaded: 0,
+  answer: (): Promise<unknown> => Promise.reject(Object.assign(new Error('no'), { name: 'NotFound', $metadata: { httpStatusCode: 404 } })),
+}));
 vi.mock('@aws-sdk/client-s3', () => {
   sdk.loaded += 1;
   return {
     S3Client: class {
       middlewareStack = { add: () => {} };
-      send = () => Promise.reject(Object.assign(new Error('no'), { name: 'NotFound', $metadata: { httpStatusCode: 404 } }));
+      send = () => sdk.answer();
     },
     HeadObjectCommand: class {},
+    GetObjectCommand: class {},
+    ListObjectsV2Command: class {},
   };
 });
+
+const newStore = () =>
+  new S3Store({
+    endpoint: 'http://127.0.0.1:1',
+    region: 'r',
+    bucket: 'b',
+    prefix: '',
+    accessKeyId: 'a',
+    secretAccessKey: 's',
+    pathStyle: true,
+    keyId: '0123456789abcdef',
+  });
 
 describe('the SDK', () => {
   it('is loaded by the first request, not before', async () => {
     await import('./archive.ts');
-    const store = new S3Store({
-      endpoint: 'http://127.0.0.1:1',
-      region: 'r',
-      bucket: 'b',
-      prefix: '',
-      accessKeyId: 'a',
-      secretAccessKey: 's',
-      pathStyle: true,
-      keyId: '0123456789abcdef',
-    });
+    const store = newStore();
     expect(sdk.loaded).toBe(0);
     expect(await store.size('x')).toBeNull();
     expect(sdk.loaded).toBe(1);
+  });
+});
+
+describe('a server', () => {
+  it('that has no bytes from there on gives none: an object that was cut off says nothing of the others', async () => {
+    sdk.answer = () => Promise.reject(Object.assign(new Error('no'), { name: 'InvalidRange', $metadata: { httpStatusCode: 416 } }));
+    expect(await newStore().read('x', 100, 10)).toHaveLength(0);
+  });
+
+  it('that lists the same page without end is not followed', async () => {
+    sdk.answer = () => Promise.resolve({ Contents: [], IsTruncated: true, NextContinuationToken: 'again' });
+    const list = async () => {
+      for await (const object of newStore().list('')) expect(object).toBeUndefined();
+    };
+    await expect(list()).rejects.toMatchObject({ code: 'archive-unreachable' });
   });
 });
 

@@ -4,7 +4,7 @@ import type * as Sdk from '@aws-sdk/client-s3';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { CodedError } from '../base/errors.ts';
 import { ownFolder, type ObjectStore, type PutOptions, type PutPace, type StoredObject } from './object-store.ts';
-import { isNotThere, s3Failure } from './s3-failure.ts';
+import { isBeyondEnd, isNotThere, s3Failure } from './s3-failure.ts';
 
 /** The least that a part of a multipart upload may have, and so the most that is held in memory of a file. */
 const PART_BYTES = 5 * 1024 * 1024;
@@ -93,8 +93,15 @@ export class S3Store implements ObjectStore {
   async read(name: string, offset: number, bytes: number, signal?: AbortSignal): Promise<Uint8Array> {
     const target = { Bucket: this.#options.bucket, Key: this.#base + name };
     const Range = `bytes=${offset}-${offset + bytes - 1}`;
-    const { Body } = await this.#ask(
-      (client, sdk, options) => client.send(new sdk.GetObjectCommand({ ...target, Range }), options),
+    const Body = await this.#ask(
+      (client, sdk, options) =>
+        client.send(new sdk.GetObjectCommand({ ...target, Range }), options).then(
+          (answer) => answer.Body,
+          (error: unknown) => {
+            if (isBeyondEnd(error)) return undefined;
+            throw error;
+          },
+        ),
       signal,
       name,
     );
@@ -145,7 +152,11 @@ export class S3Store implements ObjectStore {
       );
       for (const { Key, Size } of page.Contents ?? [])
         if (Key?.startsWith(Prefix)) yield { name: Key.slice(this.#base.length), bytes: Size ?? 0 };
-      ContinuationToken = page.IsTruncated ? page.NextContinuationToken : undefined;
+      const next = page.IsTruncated ? page.NextContinuationToken : undefined;
+      // It would be asked for without end.
+      if (next !== undefined && next === ContinuationToken)
+        throw new CodedError('archive-unreachable', `The archive ${this.where} lists the same again and again.`);
+      ContinuationToken = next;
     } while (ContinuationToken !== undefined);
   }
 

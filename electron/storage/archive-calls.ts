@@ -71,6 +71,8 @@ export interface ArchiveCalls {
   archiveRelease(args: { readonly archive: ArchiveKeyNumber; readonly camera: CameraKey; readonly starts: readonly UtcMs[] }): void;
   /** Objects that no row speaks of any more, at most `limit`. */
   archiveGarbage(args: { readonly archive: ArchiveKeyNumber; readonly limit: number }): readonly ArchivedName[];
+  /** Whether no row speaks of this object any more. */
+  archiveIsGarbage(args: ArchivedName & { readonly archive: ArchiveKeyNumber }): boolean;
   archiveDropGarbage(args: { readonly archive: ArchiveKeyNumber; readonly objects: readonly ArchivedName[] }): void;
   /** Key of this camera; one that is not known is put among the removed ones whose recordings were kept. */
   archiveCamera(args: { readonly id: CameraId; readonly name: string; readonly createdAt: UtcMs; readonly removedAt: UtcMs }): CameraKey;

@@ -39,6 +39,7 @@ export function archiveQueries(db: SqlDatabase): ArchiveCalls {
   );
   const release = db.prepare('UPDATE segment SET archive = NULL WHERE camera = ? AND start_ms = ? AND archive = ? AND folder IS NOT NULL');
   const garbage = db.prepare('SELECT camera, start_ms, origin FROM archive_garbage WHERE archive = ? LIMIT ?');
+  const isGarbage = db.prepare('SELECT 1 FROM archive_garbage WHERE archive = ? AND camera = ? AND start_ms = ? AND origin = ?');
   const dropGarbage = db.prepare('DELETE FROM archive_garbage WHERE archive = ? AND camera = ? AND start_ms = ? AND origin = ?');
   const archived = db.prepare(
     'SELECT archive, origin, bytes, hash FROM segment WHERE camera = (SELECT key FROM camera WHERE id = ?) AND start_ms = ? AND archive IS NOT NULL',
@@ -108,6 +109,7 @@ export function archiveQueries(db: SqlDatabase): ArchiveCalls {
         start: utcMs(row.start_ms),
         origin: originOf(row.origin),
       })),
+    archiveIsGarbage: ({ archive, camera, start, origin }) => isGarbage.get(archive, camera, start, originCode(origin)) !== undefined,
     archiveDropGarbage: db.transaction(({ archive, objects }: Parameters<ArchiveCalls['archiveDropGarbage']>[0]) => {
       for (const { camera, start, origin } of objects) dropGarbage.run(archive, camera, start, originCode(origin));
     }),
