@@ -38,3 +38,18 @@ it('keeps its notes when the disk goes before the files are deleted: they are th
   expect(await storage.call('garbage', {})).toEqual([]);
   for (const path of paths) expect(existsSync(join(dataDir, path))).toBe(false);
 });
+
+it('goes on behind what cannot be deleted, however much that is', async () => {
+  const day = 'recordings/cam-aaaaaaaa/2026-01-01';
+  const stuck = Array.from({ length: 1_000 }, (_, i) => `${day}/${1767225600000 + i}.mp4`);
+  // Not a file: the system refuses to unlink it, as it does where somebody else owns the folder.
+  mkdirSync(join(dataDir, stuck[0] ?? ''), { recursive: true });
+  const file = 'recordings/cam-bbbbbbbb/2026-01-01/1767225600000.mp4';
+  mkdirSync(join(dataDir, 'recordings/cam-bbbbbbbb/2026-01-01'), { recursive: true });
+  writeFileSync(join(dataDir, file), 'x');
+  const notes = [...stuck, file].map((path) => ({ folder: 0, path }));
+  for (let i = 0; i < notes.length; i += 500) await Promise.all(notes.slice(i, i + 500).map((note) => storage.call('addGarbage', note)));
+  expect(await collectGarbage({ ...recordingParts(storage, dataDir), log: silentLog })).toBe(1);
+  expect(existsSync(join(dataDir, file))).toBe(false);
+  expect(await storage.call('garbage', { limit: 2_000 })).toHaveLength(1_000);
+});

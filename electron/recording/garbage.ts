@@ -38,7 +38,7 @@ export interface GarbageOptions {
 /**
  * Deletes what no row speaks of any more: files, fsync of their folder, and only then the note that they are garbage. What a killed process left
  * over is deleted at the next start. Of a folder that is not connected nothing is deleted and no note is dropped: its files are still there.
- * At most a thousand notes a folder. Returns how many went; one that cannot be deleted stays noted.
+ * At most a thousand notes a folder, and those that cannot be deleted, which stay noted and hold up no others. Returns how many went.
  */
 export async function collectGarbage(options: GarbageOptions): Promise<number> {
   let deleted = 0;
@@ -54,6 +54,8 @@ class FolderGarbage {
   readonly #options: GarbageOptions;
   readonly #key: FolderKey;
   readonly #root: string;
+  /** Nothing more is to be tried: it was stopped, or the disk is gone. */
+  #ended = false;
 
   constructor(options: GarbageOptions, key: FolderKey, root: string) {
     this.#options = options;
@@ -62,10 +64,21 @@ class FolderGarbage {
   }
 
   async collect(): Promise<number> {
+    const { storage } = this.#options;
+    for (let after = ''; ;) {
+      const page = await storage.call('garbage', { folder: this.#key, limit: PAGE, after });
+      const deleted = await this.#delete(page);
+      const last = page.at(-1);
+      if (deleted > 0 || !last || page.length < PAGE || this.#ended) return deleted;
+      after = last.path;
+    }
+  }
+
+  async #delete(page: readonly Garbage[]): Promise<number> {
     const { storage, log } = this.#options;
     let deleted = 0;
     const byFolder = new Map<string, Garbage[]>();
-    for (const note of await storage.call('garbage', { folder: this.#key, limit: PAGE })) {
+    for (const note of page) {
       const path = note.path.replaceAll('\\', '/');
       // The note comes from our own database, but who deletes whole folders looks twice.
       if (OURS.test(path)) byFolder.set(dirname(path), [...(byFolder.get(dirname(path)) ?? []), note]);
@@ -78,13 +91,15 @@ class FolderGarbage {
         else await this.#unlinkAll(notes.map(({ path }) => join(this.#root, path)));
         await this.#settle(folder);
         if (!(await this.#isThere())) {
+          this.#ended = true;
           log.warn('a disk went while recordings on it were deleted: this goes on when it is back', { folder: this.#root });
           return deleted;
         }
         await storage.call('dropGarbage', { files: notes });
         deleted += notes.length;
       } catch (error) {
-        if (error instanceof Stopped) return deleted;
+        this.#ended = error instanceof Stopped;
+        if (this.#ended) return deleted;
         log.warn('removed recordings could not be deleted yet', { folder, error: String(error) });
       }
     }

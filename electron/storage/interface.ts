@@ -82,8 +82,8 @@ export interface StorageCalls extends EventCalls, IndexCalls, LedgerCalls, Proof
   setting(args: { readonly key: string }): string | null;
   setSetting(args: { readonly key: string; readonly value: string | null }): void;
 
-  /** Files, and folders of removed cameras (paths relative to the storage folder), whose rows are gone and which must follow; at most `limit` (default 1 000), of one folder or of all. */
-  garbage(args: { readonly limit?: number; readonly folder?: FolderKey }): readonly Garbage[];
+  /** Files, and folders of removed cameras (paths relative to the storage folder), whose rows are gone and which must follow; at most `limit` (default 1 000), of one folder (those behind the path `after`) or of all. */
+  garbage(args: { readonly limit?: number; readonly folder?: FolderKey; readonly after?: string }): readonly Garbage[];
   addGarbage(args: Garbage): void;
   dropGarbage(args: { readonly files: readonly Garbage[] }): void;
   /**

@@ -31,7 +31,7 @@ export function deletionQueries(db: SqlDatabase, spans: SpanIndex): DeletionCall
   const note = db.prepare('INSERT OR IGNORE INTO garbage_file (folder, path) VALUES (?, ?)');
   const onlyArchive = db.prepare('UPDATE segment SET folder = NULL WHERE camera = ? AND start_ms = ?');
   const stays = db.prepare('SELECT 1 FROM segment WHERE camera = ? AND start_ms > ? AND start_ms < ? LIMIT 1');
-  const listOf = db.prepare('SELECT folder, path FROM garbage_file WHERE folder = ? ORDER BY path LIMIT ?');
+  const listOf = db.prepare('SELECT folder, path FROM garbage_file WHERE folder = ? AND path > ? ORDER BY path LIMIT ?');
   const list = db.prepare('SELECT folder, path FROM garbage_file ORDER BY folder, path LIMIT ?');
   const drop = db.prepare('DELETE FROM garbage_file WHERE folder = ? AND path = ?');
   const before = db.prepare(gapOver('key', 'reason = @reason AND text = @text'));
@@ -93,8 +93,8 @@ export function deletionQueries(db: SqlDatabase, spans: SpanIndex): DeletionCall
         return bytes;
       },
     ),
-    garbage: ({ limit, folder }) =>
-      (folder === undefined ? list.all(limit ?? 1_000) : listOf.all(folder, limit ?? 1_000)) as { folder: number; path: string }[],
+    garbage: ({ limit, folder, after = '' }) =>
+      (folder === undefined ? list.all(limit ?? 1_000) : listOf.all(folder, after, limit ?? 1_000)) as { folder: number; path: string }[],
     addGarbage: ({ folder, path }) => void note.run(folder, path),
     dropGarbage: db.transaction(({ files }: Parameters<DeletionCalls['dropGarbage']>[0]) => {
       for (const { folder, path } of files) drop.run(folder, path);
