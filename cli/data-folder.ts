@@ -8,6 +8,7 @@ import { silentLog } from '../electron/base/log.ts';
 import type { FolderKey } from '../electron/contract/model.ts';
 import { DATA_KEY_BYTES } from '../electron/host/key-file.ts';
 import { readFolderList } from '../electron/recording/folder-list.ts';
+import { INSTALLATION_SETTING, isMarked } from '../electron/recording/marker.ts';
 import { RECORDINGS_DIR } from '../electron/segment/names.ts';
 import { Storage } from '../electron/storage/client.ts';
 import type { CameraRow } from '../electron/storage/interface.ts';
@@ -18,6 +19,7 @@ import { createIdentity, type Identity } from '../peer/identity.ts';
 export interface OpenDataFolder {
   readonly dataDir: string;
   readonly storage: Storage;
+  /** `present`: there, and ours by its mark. A disk that is not mounted shows an empty folder. */
   readonly folders: readonly { readonly key: FolderKey; readonly root: string; readonly present: boolean }[];
   /** Null where the key is kept elsewhere: by the desktop's keychain. */
   readonly dataKey: Uint8Array | null;
@@ -32,10 +34,12 @@ export async function openDataFolder(dataDir: string): Promise<OpenDataFolder> {
   const storage = await Storage.open({ dataDir, log: silentLog, readOnly: true });
   try {
     const { list } = readFolderList(await storage.call('setting', { key: 'storage.folders' }));
-    const folders = [{ key: 0, root: dataDir }, ...list.map(({ key, path }) => ({ key, root: path }))].map((folder) => ({
-      ...folder,
-      present: existsSync(join(folder.root, RECORDINGS_DIR)),
-    }));
+    const unmarked = (await storage.call('setting', { key: INSTALLATION_SETTING })) === null;
+    const folders: { key: FolderKey; root: string; present: boolean }[] = [];
+    for (const folder of [{ key: 0, root: dataDir }, ...list.map(({ key, path }) => ({ key, root: path }))]) {
+      const present = unmarked ? existsSync(join(folder.root, RECORDINGS_DIR)) : await isMarked(storage, folder);
+      folders.push({ ...folder, present });
+    }
     const dataKey = await dataKeyOf(dataDir);
     const identity = dataKey && (await identityOf(storage, dataKey));
     const archive = await lookIntoArchive({ storage, dataKey, clock: systemClock, log: silentLog });

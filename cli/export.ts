@@ -1,7 +1,7 @@
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { systemClock } from '../electron/base/clock.ts';
-import { CodedError } from '../electron/base/errors.ts';
+import { CodedError, errnoOf } from '../electron/base/errors.ts';
 import { readFlags } from '../electron/base/flags.ts';
 import { createLog } from '../electron/base/log.ts';
 import { runCommand, type ProgramIo } from '../electron/base/program.ts';
@@ -129,7 +129,12 @@ async function writeFile(
 ): Promise<number> {
   if (await isThere(path)) throw new CodedError('conflict', `${path} is there already: name another file.`);
   const unfinished = `${path}.part`;
-  const file = await open(unfinished, 'w').catch((error: unknown) => {
+  const file = await open(unfinished, 'wx').catch((error: unknown) => {
+    if (errnoOf(error) === 'EEXIST')
+      throw new CodedError(
+        'conflict',
+        `${unfinished} is there already, perhaps of an export that was killed: delete it, or name another file.`,
+      );
     throw new CodedError('data-unwritable', `${path} cannot be written: ${String(error)}`, { cause: error });
   });
   let bytes = 0;

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { INSTALLATION_SETTING, writeMarker } from '../electron/recording/marker.ts';
 import { seal } from '../electron/storage/seal.ts';
 import { createIdentity, fingerprintOf } from '../peer/identity.ts';
 import { BEGIN, ProvenFootage } from '../test/fixtures/proven-footage.ts';
@@ -62,6 +63,12 @@ describe('keyhole export', () => {
       text: expect.stringContaining('is there already') as unknown,
     });
     expect(readFileSync(out('taken.mp4'), 'utf8')).toBe('mine');
+    writeFileSync(out('begun.mp4.part'), 'mine too');
+    expect(await doExport('--out', out('begun.mp4'))).toMatchObject({
+      code: 1,
+      text: expect.stringContaining('begun.mp4.part') as unknown,
+    });
+    expect(readFileSync(out('begun.mp4.part'), 'utf8')).toBe('mine too');
     const nothing = await run(
       exportMain,
       '--data',
@@ -132,6 +139,23 @@ describe('keyhole verify', () => {
     expect(await run(verifyMain, world.dataDir, '--fingerprint', fingerprint)).toMatchObject({ code: 2 });
     const plain = fingerprint.replaceAll('-', ' ').toUpperCase();
     expect(await run(verifyMain, out('a.mp4'), '--fingerprint', plain)).toMatchObject({ code: 0 });
+  });
+
+  it('takes a folder without its mark for a disk that is not there, and nothing in it for missing', async () => {
+    const kept = await world.storage.call('setting', { key: INSTALLATION_SETTING });
+    await world.storage.call('setSetting', { key: INSTALLATION_SETTING, value: 'an installation' });
+    const path = world.file(10_000);
+    const file = readFileSync(path);
+    rmSync(path);
+    expect(await run(verifyMain, world.dataDir)).toMatchObject({
+      code: 0,
+      text: expect.stringContaining('3 were not looked at: their disk') as unknown,
+    });
+    await writeMarker(world.dataDir, { id: 'an installation', folder: 0 });
+    expect(await run(verifyMain, world.dataDir)).toMatchObject({ code: 1, text: expect.stringContaining('is gone') as unknown });
+    writeFileSync(path, file);
+    expect(await run(verifyMain, world.dataDir)).toMatchObject({ code: 0, text: expect.stringContaining('3 of 3') as unknown });
+    await world.storage.call('setSetting', { key: INSTALLATION_SETTING, value: kept });
   });
 
   it('takes one folder, or files', () => {

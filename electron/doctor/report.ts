@@ -20,7 +20,6 @@ export type FindingKind =
   | 'folder-foreign'
   | 'time-unexplained'
   | 'proof'
-  | 'archive-unknown'
   | 'archive-behind'
   | 'archive-unread'
   | 'ffmpeg-missing'
