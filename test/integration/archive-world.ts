@@ -134,3 +134,10 @@ export function objectFiles(path: string): string[] {
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
 }
+
+/** Footage on both sides of a border of segments, as one file. */
+export async function clipOf(home: Installation): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of home.playback.clip({ camera: CAMERA, from: utcMs(T0 + 30_000), to: utcMs(T0 + 210_000) })) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
