@@ -4,7 +4,7 @@ import type { Cameras } from './cameras.svelte.ts';
 
 /** Sums of days change slowly. */
 const REFRESH_MS = 60_000;
-/** Of many deletions in a row the days are summed up once. */
+/** Of many changes in a row the days are summed up once. */
 const SETTLE_MS = 1_000;
 const DAYS = 30;
 
@@ -28,6 +28,10 @@ export class CoverageDays {
     this.#stops = [
       () => clearInterval(refresh),
       link.onClient(() => void this.refresh()),
+      // A camera that has just begun is not left at nothing for a minute.
+      cameras.onRecordingAdded((added) => {
+        if (added.camera === camera && this.#days.at(-1)?.recordedMs === 0) this.#soon();
+      }),
       cameras.onRecordingRemoved((removed) => {
         if (removed.camera === camera) this.#soon();
       }),

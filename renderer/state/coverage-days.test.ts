@@ -29,3 +29,20 @@ it('sums the days up once for many deletions, of its own camera only, and no mor
   await vi.advanceTimersByTimeAsync(120_000);
   expect(asked()).toBe(2);
 });
+
+it('looks again when the first recording of a day is there, and not at each of those behind it', async () => {
+  const today = { from: utcMs(0), to: utcMs(86_400_000), owedMs: 5_000, healedMs: 0, missing: [] };
+  let recordedMs = 0;
+  const engine = new FakeEngine({ 'cameras.list': () => [], 'coverage.days': () => [{ ...today, recordedMs }] });
+  const days = new CoverageDays(engine.link, new Cameras(engine.link), 'cam-aaaaaaaa', 'UTC');
+  engine.link.start();
+  await vi.advanceTimersByTimeAsync(10);
+  recordedMs = 5_000;
+  for (let i = 0; i < 8; i += 1) {
+    engine.tell('events', { kind: 'recording.added', camera: 'cam-aaaaaaaa', from: utcMs(0), to: utcMs(5_000) });
+    await vi.advanceTimersByTimeAsync(3_000);
+  }
+  expect(days.list[0]?.recordedMs).toBe(5_000);
+  expect(engine.calls.filter(({ name }) => name === 'coverage.days')).toHaveLength(2);
+  days.close();
+});

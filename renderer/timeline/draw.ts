@@ -135,7 +135,7 @@ function fill(context: CanvasRenderingContext2D, shapes: readonly Bar[], y: numb
 function hatch(context: CanvasRenderingContext2D, shapes: readonly Bar[], color: string): void {
   context.strokeStyle = color;
   context.lineWidth = 1;
-  context.globalAlpha = 0.3;
+  context.globalAlpha = 0.55;
   for (const { left, right } of shapes) {
     context.save();
     context.beginPath();
