@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -70,5 +71,17 @@ describe('an archive in a folder', () => {
     };
     await expect(one.put('cam-a/x', 4_096, of(4_096, 1), { signal: stop.signal, pace })).rejects.toMatchObject({ code: 'closed' });
     expect(readdirSync(join(base, 'cam-a'))).toEqual([]);
+  });
+
+  it('that does not answer holds up nobody who stops', async () => {
+    const { base, one } = twoStores();
+    const stop = new AbortController();
+    // Who opens it waits until somebody writes to it.
+    const path = join(base, 'hangs');
+    execFileSync('mkfifo', [path]);
+    const reading = one.read('hangs', 0, 10, stop.signal);
+    setImmediate(() => stop.abort());
+    await expect(reading).rejects.toMatchObject({ code: 'closed' });
+    closeSync(openSync(path, constants.O_RDWR));
   });
 });

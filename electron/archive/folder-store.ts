@@ -55,14 +55,14 @@ export class FolderStore implements ObjectStore {
         if (written !== totalBytes) throw new Error(`${written} bytes of an object of ${totalBytes}`);
         await this.#run(signal, () => file.sync());
       } finally {
-        await this.#run(undefined, () => file.close());
+        await this.#after(signal, () => file.close());
       }
       await this.#run(signal, async () => {
         await rename(part, path);
         await syncFolder(dirname(path));
       });
     } catch (error) {
-      await this.#run(undefined, () => rm(part, { force: true })).catch(() => {}); // the next start takes it away
+      await this.#after(signal, () => rm(part, { force: true })).catch(() => {}); // the next start takes it away
       throw isMissing(error) ? this.#failure(error) : error;
     }
   }
@@ -163,16 +163,25 @@ export class FolderStore implements ObjectStore {
     }
   }
 
+  /** Of what is over: not waited for where somebody wants to go on. */
+  async #after(signal: AbortSignal | undefined, operation: () => Promise<void>): Promise<void> {
+    if (signal?.aborted) void operation().catch(() => {});
+    else await this.#run(undefined, operation);
+  }
+
   async #run<T>(signal: AbortSignal | undefined, operation: () => Promise<T>): Promise<T> {
-    if (signal?.aborted) throw new CodedError('closed', 'Keyhole stopped using the archive.');
+    const stopped = () => new CodedError('closed', 'Keyhole stopped using the archive.');
+    if (signal?.aborted) throw stopped();
     try {
       return await firstOf<T>({
         clock: this.#clock,
         timeoutMs: PATIENCE_MS,
         late: () => new CodedError('archive-unreachable', `${sentence(this.where)} has not answered for ${PATIENCE_MS / 1000} s.`),
         listen: (resolve, reject) => {
+          const stop = () => reject(stopped());
+          signal?.addEventListener('abort', stop);
           operation().then(resolve, reject);
-          return [];
+          return [() => signal?.removeEventListener('abort', stop)];
         },
       });
     } catch (error) {

@@ -58,6 +58,7 @@ export function s3Failure(error: unknown, where: string): CodedError {
     );
   const network = NETWORK[errno];
   if (network) return unreachable(`The archive ${where} cannot be reached: ${network} (${errno}).`);
+  if (status === 501) return refused(`The archive ${where} does not know this kind of request (HTTP 501).`);
   if (status === 507) return refused(`The archive ${where} takes no more: it has no space left.`);
   if (status === 403) return refused(`The archive ${where} does not allow this: check the keys and what they may do.`);
   if (status === 301 || status === 307) return refused(`The bucket of the archive ${where} is elsewhere: check endpoint and region.`);

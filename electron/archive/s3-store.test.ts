@@ -4,18 +4,22 @@ import { S3Store } from './s3-store.ts';
 
 const sdk = vi.hoisted(() => ({
   loaded: 0,
-  answer: (): Promise<unknown> => Promise.reject(Object.assign(new Error('no'), { name: 'NotFound', $metadata: { httpStatusCode: 404 } })),
+  answer: (_command: object): Promise<unknown> =>
+    Promise.reject(Object.assign(new Error('no'), { name: 'NotFound', $metadata: { httpStatusCode: 404 } })),
 }));
 vi.mock('@aws-sdk/client-s3', () => {
   sdk.loaded += 1;
   return {
     S3Client: class {
       middlewareStack = { add: () => {} };
-      send = () => sdk.answer();
+      send = (command: object) => sdk.answer(command);
     },
     HeadObjectCommand: class {},
     GetObjectCommand: class {},
     ListObjectsV2Command: class {},
+    CreateMultipartUploadCommand: class Create {},
+    UploadPartCommand: class Part {},
+    AbortMultipartUploadCommand: class Abort {},
   };
 });
 
@@ -56,6 +60,25 @@ describe('a server', () => {
   });
 });
 
+describe('an upload of many parts', () => {
+  it('that is told to stop does not wait for a server that does not answer any more', async () => {
+    const stop = new AbortController();
+    const asked: string[] = [];
+    sdk.answer = (command) => {
+      asked.push(command.constructor.name);
+      if (asked.length === 1) return Promise.resolve({ UploadId: 'one' });
+      stop.abort();
+      return asked.length === 2 ? Promise.reject(Object.assign(new Error('stopped'), { name: 'AbortError' })) : new Promise(() => {});
+    };
+    const bytes = new Uint8Array(6 * 1024 * 1024);
+    async function* parts() {
+      yield bytes;
+    }
+    await expect(newStore().put('x', bytes.length, parts(), { signal: stop.signal })).rejects.toMatchObject({ code: 'closed' });
+    expect(asked).toEqual(['Create', 'Part', 'Abort']);
+  });
+});
+
 describe('a failure of S3', () => {
   const said = (error: { name?: string; code?: string; status?: number; message?: string }) => {
     const { name = 'Error', code, status, message = 'the server wrote <secrets>' } = error;
@@ -74,6 +97,7 @@ describe('a failure of S3', () => {
     [{ name: 'AccessDenied', status: 403 }, 'archive-refused', 'list, read, write and delete'],
     [{ name: 'Whatever', status: 403 }, 'archive-refused', 'keys'],
     [{ name: 'QuotaExceeded', status: 403 }, 'archive-refused', 'quota'],
+    [{ name: 'NotImplemented', status: 501 }, 'archive-refused', 'does not know'],
     [{ name: 'Whatever', status: 507 }, 'archive-refused', 'space'],
     [{ name: 'Whatever', status: 418 }, 'archive-refused', 'Whatever 418'],
     [{ name: 'SlowDown', status: 503 }, 'archive-unreachable', 'HTTP 503'],

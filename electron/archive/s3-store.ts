@@ -83,9 +83,11 @@ export class S3Store implements ObjectStore {
       );
     } catch (error) {
       // Parts of an upload that is never completed are paid for: `tidy` ends what cannot be ended now.
-      await this.#ask((client, sdk, options) => client.send(new sdk.AbortMultipartUploadCommand({ ...target, UploadId }), options)).catch(
-        () => {},
-      );
+      const ending = this.#ask((client, sdk, options) =>
+        client.send(new sdk.AbortMultipartUploadCommand({ ...target, UploadId }), options),
+      ).catch(() => {});
+      // Who stops does not wait for a server that may not answer.
+      if (!signal?.aborted) await ending;
       throw error;
     }
   }

@@ -139,4 +139,12 @@ describe('what waits to be copied to the archive', () => {
     expect(await copied(1)).toEqual([1]);
     expect(uploader.error).toBeNull();
   });
+
+  it('is copied to a server that cannot say what was cut off there', async () => {
+    await recorded(1, 0);
+    store.tidy = () => Promise.reject(new CodedError('archive-refused', 'The archive refuses the request (NotImplemented 501).'));
+    uploader.start();
+    expect(await copied(1)).toEqual([1]);
+    expect(uploader.counters.failures).toBe(0);
+  });
 });

@@ -129,8 +129,7 @@ export class Uploader {
     if (await this.#delete(signal)) return 0;
     if (!current) return (await storage.call('archiveForgetWaiting', {})) > 0 ? 0 : IDLE_MS;
     if (!this.#tidied.has(current.number)) {
-      await current.store.tidy(signal);
-      this.#tidied.add(current.number);
+      await this.#tidy(current, signal);
     }
     if (await book.backfillDue()) await this.#backfill(signal);
     const cameras = (await this.cameras()).filter(({ recording }) => recording.archive);
@@ -140,6 +139,18 @@ export class Uploader {
     this.#tell(this.#error, true);
     await this.#copy(current, camera, next.start, signal);
     return 0;
+  }
+
+  /** Once for each archive. A server that cannot list uploads that were cut off can take new ones all the same. */
+  async #tidy({ number, store }: KnownArchive, signal: AbortSignal): Promise<void> {
+    try {
+      await store.tidy(signal);
+    } catch (error) {
+      const { code, message } = asCoded(error);
+      if (code !== 'archive-refused') throw error;
+      this.#options.log.warn(`what uploads that were cut off left in the archive stays there: ${message}`);
+    }
+    this.#tidied.add(number);
   }
 
   #next(cameras: readonly CameraRow[]) {
