@@ -10,6 +10,7 @@ import { diagnose } from '../electron/doctor/doctor.ts';
 import { seal } from '../electron/storage/seal.ts';
 import { createIdentity } from '../peer/identity.ts';
 import { BEGIN, ProvenFootage } from '../test/fixtures/proven-footage.ts';
+import { keysOf } from './data-folder.ts';
 import { main as exportMain } from './export.ts';
 import { main as verifyMain } from './verify.ts';
 
@@ -157,6 +158,12 @@ describe('what only the archive has', () => {
     expect(await look(true)).toMatchObject({ ok: true, summary: expect.stringMatching(/every file read$/) as unknown, findings: [] });
     expect(await look(false)).toMatchObject({ ok: true, findings: [] });
     expect(await look(true, null)).toMatchObject({ ok: true, findings: [{ kind: 'archive-unread', level: 'note' }] });
+    const keys = await keysOf(world.dataDir);
+    expect(keys).toEqual({ dataKey, key: world.identity.publicKey });
+    const others = { ...keys, key: createIdentity(Buffer.alloc(32, 9)).publicKey };
+    const asked = { dataDir: world.dataDir, clock: world.clock, log: silentLog, only: ['proofs'] } as const;
+    expect(await diagnose({ ...asked, ...keys })).toMatchObject({ clean: true });
+    expect(await diagnose({ ...asked, ...others })).toMatchObject({ clean: false, checks: [{ findings: [{ kind: 'proof' }] }] });
   });
 
   it('is found when it was altered or taken away there', async () => {

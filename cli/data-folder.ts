@@ -54,8 +54,19 @@ export async function openDataFolder(dataDir: string): Promise<OpenDataFolder> {
   }
 }
 
+/** What seals the folder's secrets, and the app's public key; null as far as they are kept elsewhere or cannot be read. */
+export async function keysOf(dataDir: string): Promise<{ readonly dataKey: Uint8Array | null; readonly key: Uint8Array | null }> {
+  try {
+    const { dataKey, identity, close } = await openDataFolder(dataDir);
+    await close();
+    return { dataKey, key: identity?.publicKey ?? null };
+  } catch {
+    return { dataKey: null, key: null };
+  }
+}
+
 /** Null where it is not kept in the folder. */
-export function dataKeyOf(dataDir: string): Promise<Uint8Array | null> {
+function dataKeyOf(dataDir: string): Promise<Uint8Array | null> {
   return readFile(join(dataDir, 'key')).then(
     (bytes) => (bytes.length === DATA_KEY_BYTES ? new Uint8Array(bytes) : null),
     () => null,

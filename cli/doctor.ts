@@ -11,7 +11,7 @@ import { defaultDataFolder } from '../electron/host/data-folder.ts';
 import { CHECK_FILE, DATABASE_FILE } from '../electron/storage/layout.ts';
 import { stunServerName } from '../peer/nat/stun-url.ts';
 import { checkRendezvousUrl } from '../peer/signaling/rendezvous-client.ts';
-import { dataKeyOf } from './data-folder.ts';
+import { keysOf } from './data-folder.ts';
 import { findNat } from './nat.ts';
 
 interface DoctorFlags {
@@ -54,8 +54,8 @@ async function runDoctor(flags: DoctorFlags, io: ProgramIo): Promise<void> {
   if (flags.repair) askForRepair(flags.data, io);
   const { rendezvous, stun } = flags;
   const nat = rendezvous.length + stun.length > 0 ? () => checkNat(rendezvous, stun, io) : null;
-  const dataKey = await dataKeyOf(flags.data);
-  const report = await diagnose({ dataDir: flags.data, dataKey, clock: systemClock, log: silentLog, deep: flags.deep, nat });
+  const keys = await keysOf(flags.data);
+  const report = await diagnose({ dataDir: flags.data, ...keys, clock: systemClock, log: silentLog, deep: flags.deep, nat });
   if (flags.json) io.event({ ...report });
   else process.stdout.write(doctorText(report));
   const problems = report.checks.flatMap(({ findings }) => findings.filter(({ level }) => level === 'problem'));

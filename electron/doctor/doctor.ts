@@ -29,6 +29,8 @@ export interface DoctorOptions {
   readonly dataDir: string;
   /** Opens the archive, which is read when all is; null or left out: it is kept elsewhere. */
   readonly dataKey?: Uint8Array | null;
+  /** The app's public key, where it is known: who signs the proofs now must be it. */
+  readonly key?: Uint8Array | null;
   readonly clock: Clock;
   readonly log: Log;
   /** Read every file and every signature, and not a sample. */
@@ -204,7 +206,7 @@ class Doctor {
   }
 
   async #verify(deep: boolean, archive: ArchiveLook): Promise<CheckResult> {
-    const { dataDir, clock } = this.#options;
+    const { dataDir, key: appKey = null, clock } = this.#options;
     const findings: Finding[] = [];
     let links = 0;
     let unread = 0;
@@ -217,6 +219,7 @@ class Doctor {
         folders: this.#all,
         deep,
         archive,
+        key: appKey,
         now: clock.now(),
       });
       links += report.links;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { verifySignature } from '../../peer/identity.ts';
+import { CodedError } from '../base/errors.ts';
 import { readHeader, u32 } from '../media/fmp4/boxes.ts';
 
 /** Says of a `uuid` box that it is ours; players pass it over. */
@@ -69,10 +70,12 @@ export type ExportedGroup = z.infer<typeof groupIn>;
 export const toText = (hash: Uint8Array): string => Buffer.from(hash).toString('base64url');
 export const fromText = (hash: string): Uint8Array => new Uint8Array(Buffer.from(hash, 'base64url'));
 
-/** The box that carries the proof at the end of an exported file. */
+/** The box that carries the proof at the end of an exported file. @throws CodedError `bad-request` for one that nobody could read again */
 export function proofBox(proof: ExportProof, sign: (message: Uint8Array) => Uint8Array): Uint8Array {
   const json = Buffer.from(JSON.stringify(proof));
   const size = HEAD_BYTES + SIGNATURE_BYTES + json.length;
+  if (!proofFits(size))
+    throw new CodedError('bad-request', 'This export is too long for one proof, for so many keyframes: export it in shorter parts.');
   return Buffer.concat([u32(size), Buffer.from('uuid'), USER_TYPE, sign(signedBytes(json)), json]);
 }
 

@@ -236,6 +236,12 @@ describe('a proof', () => {
   });
 });
 
+it('a proof that would be too large to be read again is not written', () => {
+  const chain = [{ first: 0, links: 'A'.repeat(64 * 1024 * 1024) }];
+  const make = () => proofBox({ ...proofOf(whole), chain }, (message) => world.identity.sign(message));
+  expect(make).toThrowError(expect.objectContaining({ code: 'bad-request' }) as Error);
+});
+
 describe('a file that was made to exhaust who looks at it', () => {
   it('may carry more links than an export has: so many are looked at, each once, and that there are more is told', () => {
     const count = 60_000;
