@@ -187,7 +187,9 @@ describe.skipIf(missing)(`an RTSP camera${missing ? ` (skipped: ${missing})` : '
     await serve({ port: server.port });
     await watched.until(() => watched.units.length >= count + 5);
     expect(watched.last).toMatchObject({ state: 'live', reason: null });
-    expect(watched.units[count]).toMatchObject({ key: true, timeline: watched.units[0]!.timeline + 1 });
+    expect(watched.units[count]?.key).toBe(true);
+    // A run may have ended in between: the camera was not back yet.
+    expect(watched.units[count]?.timeline).toBeGreaterThan(watched.units[0]!.timeline);
   });
 
   it('lets in who knows the password, and tells who does not; it is never logged nor in the process list', async () => {
