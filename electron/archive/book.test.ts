@@ -66,7 +66,7 @@ describe('the book of archives', () => {
       kind: 's3',
       endpoint: 'http://127.0.0.1:1',
       region: 'r',
-      bucket: 'b',
+      bucket: 'footage',
       prefix: '',
       accessKeyId: 'AK',
       pathStyle: true,
@@ -78,6 +78,7 @@ describe('the book of archives', () => {
     const value = JSON.stringify({ next: 2, limits, archives: [{ number: 1, id: 'archive-one', target: s3, sealed }] });
     await storage.call('setSetting', { key: 'archive.list', value });
     const book = await open();
+    expect(said).toEqual([]);
     expect(book.all).toHaveLength(1);
     for (const other of [{ endpoint: 'http://127.0.0.1:2' }, { accessKeyId: 'BK' }])
       await expect(book.test({ ...s3, ...other })).rejects.toMatchObject({ code: 'bad-request' });
