@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { defineConfig } from '@playwright/test';
+import { useCompileCache } from './scripts/compile-cache.ts';
 
 /** Debian's Chromium where there is one: it decodes H.264, which Playwright's own build may not. */
 const executablePath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path));
@@ -8,6 +9,7 @@ const executablePath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((pat
 process.env.KEYHOLE_LAN ??= 'off';
 // Nor is the router of the machine that runs the tests asked for anything.
 process.env.KEYHOLE_GATEWAY ??= 'off';
+useCompileCache();
 
 export default defineConfig({
   testDir: 'test/e2e',

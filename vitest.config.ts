@@ -1,10 +1,12 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
+import { useCompileCache } from './scripts/compile-cache.ts';
 
 /** No test says anything on the networks of this machine, unless in one it made itself. Programs that it starts inherit this. */
 process.env.KEYHOLE_LAN ??= 'off';
 // Nor is the router of the machine that runs the tests asked for anything.
 process.env.KEYHOLE_GATEWAY ??= 'off';
+useCompileCache();
 
 /** Real networks and real time, on machines that others use too: what fails by chance is tried once more, and said to have been. */
 const retry = process.env.CI ? 1 : 0;

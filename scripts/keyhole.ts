@@ -1,4 +1,5 @@
 import { ensureBuilt } from './build.ts';
+import { useCompileCache } from './compile-cache.ts';
 import { stopWhenOrphaned } from './orphan.ts';
 
 /** `npm run keyhole -- COMMAND …`: the command from the sources; what it shows is built first when need be. */
@@ -11,4 +12,5 @@ if (process.argv[2] === 'serve' && !process.argv.includes('--help')) {
   }
 }
 stopWhenOrphaned();
+useCompileCache();
 await import('../cli/main.ts');

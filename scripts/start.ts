@@ -4,6 +4,7 @@ import { moreFileThreads } from '../electron/base/file-threads.ts';
 import { parseServeFlags, runServe } from '../cli/serve.ts';
 import { runProgram } from '../electron/base/program.ts';
 import { ensureBuilt, root } from './build.ts';
+import { useCompileCache } from './compile-cache.ts';
 import { findElectron, noWindowReason } from './electron.ts';
 import { stopWhenOrphaned } from './orphan.ts';
 
@@ -23,6 +24,7 @@ async function start(argv: readonly string[]): Promise<number> {
   if (typeof code === 'number') return code;
   process.stderr.write(`Keyhole opens in a browser, not in Electron: ${code}.\n`);
   await ensureBuilt('page');
+  useCompileCache();
   const portGiven = args.some((arg) => arg.startsWith('--port'));
   return runProgram('start', async (io) => {
     try {
