@@ -187,8 +187,10 @@ describe('what only the archive has', () => {
 });
 
 describe('a file that is gone here and that the archive has', () => {
-  it('is read there', async () => {
+  it('is read there, before the index knows', async () => {
     rmSync(world.file(20_000));
+    expect(await doExport('gone.mp4', 21_000, 27_000)).toMatchObject({ code: 0 });
+    expect(await run(verifyMain, out('gone.mp4'))).toMatchObject({ code: 0 });
     expect(await verify()).toMatchObject({ code: 0, report: { good: 3, archived: { good: 3 }, findings: [] } });
   });
 });
