@@ -31,7 +31,10 @@ async function open(): Promise<void> {
   await pass();
 }
 
-beforeEach(() => vi.useFakeTimers());
+beforeEach(() => {
+  closed = 0;
+  vi.useFakeTimers();
+});
 afterEach(async () => {
   if (dialog) await unmount(dialog);
   dialog = undefined;
@@ -67,7 +70,7 @@ describe('the export dialog', () => {
     await open();
     one('export-start').click();
     await pass();
-    one('export-cancel').click();
+    one('export-stop').click();
     await pass();
     expect(engine.closed).toEqual(['clip']);
     expect(one('export-plan').textContent).toContain('One file');
@@ -79,11 +82,38 @@ describe('the export dialog', () => {
     expect(engine.closed).toEqual(['clip', 'clip']);
   });
 
+  it('is ended by nothing but its own button while it runs, and the focus is where the person goes on', async () => {
+    await open();
+    one('export-start').click();
+    await pass();
+    expect(document.activeElement).toBe(one('export-stop'));
+    expect(document.getElementById(one('export-stop').getAttribute('aria-describedby') ?? '')?.textContent).toContain('stays open');
+    const escape = () => new KeyboardEvent('keydown', { key: 'Escape', bubbles: true, cancelable: true });
+    for (const from of [document.body, one('export-proof'), document.body]) {
+      one('export-stop').blur();
+      const pressed = escape();
+      from.dispatchEvent(pressed);
+      // Else the browser would close the dialog by itself.
+      expect(pressed.defaultPrevented).toBe(true);
+      expect(document.activeElement).toBe(one('export-stop'));
+    }
+    one('export-dialog').dispatchEvent(new PointerEvent('pointerdown', { bubbles: true }));
+    expect(document.querySelector<HTMLButtonElement>('[aria-label=Close]')?.disabled).toBe(true);
+    expect([closed, engine.closed]).toEqual([0, []]);
+
+    one('export-stop').click();
+    await pass();
+    expect(document.activeElement).toBe(one('export-start'));
+    document.body.dispatchEvent(escape());
+    expect(closed).toBe(1);
+  });
+
   it('opens nothing when it is stopped before the engine is back', async () => {
     await open();
     engine.breakConnection();
     one('export-start').click();
-    one('export-cancel').click();
+    flushSync();
+    one('export-stop').click();
     await pass(2_000);
     expect(engine.opened('clip')).toBe(false);
     expect(closed).toBe(0);
