@@ -3,7 +3,7 @@ import { readFlags } from '../electron/base/flags.ts';
 import { MAX_RENDEZVOUS, tidyName } from '../peer/pairing/invite.ts';
 import { checkRendezvousUrl } from '../peer/signaling/rendezvous-client.ts';
 import type { TurnServer } from '../peer/session/connection.ts';
-import type { SpoolLimits } from './spool/spool.ts';
+import type { SpoolLimits } from './spool/tidy.ts';
 
 export interface CameraOptions {
   readonly source: string;
