@@ -131,7 +131,7 @@ function fill(context: CanvasRenderingContext2D, shapes: readonly Bar[], y: numb
   for (const { left, right } of shapes) context.fillRect(left, y, right - left, height);
 }
 
-/** Off or asleep: nobody could have recorded. */
+/** Nobody could have recorded. */
 function hatch(context: CanvasRenderingContext2D, shapes: readonly Bar[], color: string): void {
   context.strokeStyle = color;
   context.lineWidth = 1;

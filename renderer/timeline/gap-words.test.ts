@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { utcMs, type Recordings } from '../../electron/contract/model.ts';
-import { gapList, momentWords } from './gap-words.ts';
+import { utcMs, type GapReason, type Recordings } from '../../electron/contract/model.ts';
+import { gapList, legend, momentWords } from './gap-words.ts';
 
 const at = (ms: number) => utcMs(ms);
 const recordings: Recordings = {
@@ -51,5 +51,21 @@ describe('gapList', () => {
     }));
     const list = gapList({ ...recordings, gaps }, at(0), at(1e6), 'UTC', 3);
     expect(list.map((line) => line.split(': ').at(-1))).toEqual(['97', '98', '99']);
+  });
+});
+
+describe('legend', () => {
+  it('has what is in the range, in words that are true of it, and nothing of what is beside it', () => {
+    const gap = (from: number, to: number, reason: GapReason) => ({ from: at(from), to: at(to), reason, text: '' });
+    const gaps = [gap(0, 10, 'asleep'), gap(10, 20, 'connecting'), gap(30, 40, 'disk-full'), gap(40, 50, 'future')];
+    const told = (from: number, to: number) =>
+      legend({ spans: [], gaps, healed: [{ from: at(20), to: at(30) }], coverage: 0 }, at(from), at(to));
+    expect(told(10, 20)).toEqual([{ kind: 'away', words: 'Connecting' }]);
+    expect(told(0, 50)).toEqual([
+      { kind: 'healed', words: 'Fetched later' },
+      { kind: 'failure', words: 'Failed' },
+      { kind: 'away', words: 'Off or asleep, connecting' },
+    ]);
+    expect(told(40, 50)).toEqual([]);
   });
 });

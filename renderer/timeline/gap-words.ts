@@ -1,6 +1,6 @@
-import type { Gap, Recordings, UtcMs } from '../../electron/contract/model.ts';
+import type { Gap, GapReason, Recordings, UtcMs } from '../../electron/contract/model.ts';
 import { calendarDay, clockTime } from '../time/words.ts';
-import { kindOf, type ReasonKind } from '../video/reason-words.ts';
+import { kindOf, kindWords, type ReasonKind } from '../video/reason-words.ts';
 
 /** What is at a time. */
 export type Moment = { readonly kind: 'recorded'; readonly healed: boolean } | { readonly kind: 'gap'; readonly gap: Gap };
@@ -36,11 +36,24 @@ export function gapList(recordings: Recordings, from: UtcMs, to: UtcMs, zone: st
     .map((gap) => `${moment(gap.from, oneDay(gap))} to ${moment(gap.to, oneDay(gap))}: ${gap.text}`);
 }
 
-/** What the timeline shows in the range, for its legend: only what is there to be seen. */
-export function legend(recordings: Recordings, from: UtcMs, to: UtcMs): (Exclude<ReasonKind, 'none'> | 'healed')[] {
-  const seen = new Set<ReasonKind>();
-  for (const gap of recordings.gaps) if (gap.to > from && gap.from < to) seen.add(kindOf(gap.reason));
-  const kinds = (['failure', 'away', 'not-owed', 'deleted'] as const).filter((kind) => seen.has(kind));
-  const healed = recordings.healed.some((span) => span.to > from && span.from < to);
-  return healed ? ['healed', ...kinds] : kinds;
+export interface LegendEntry {
+  readonly kind: Exclude<ReasonKind, 'none'> | 'healed';
+  readonly words: string;
+}
+
+/** What the timeline shows in the range, for its legend: only what is there to be seen, in words that are true of all of it. */
+export function legend(recordings: Recordings, from: UtcMs, to: UtcMs): LegendEntry[] {
+  const seen = new Map<ReasonKind, Set<GapReason>>();
+  for (const { from: start, to: end, reason } of recordings.gaps) {
+    if (end <= from || start >= to) continue;
+    const kind = kindOf(reason);
+    seen.set(kind, (seen.get(kind) ?? new Set()).add(reason));
+  }
+  const entries: LegendEntry[] = [];
+  if (recordings.healed.some((span) => span.to > from && span.from < to)) entries.push({ kind: 'healed', words: 'Fetched later' });
+  for (const kind of ['failure', 'away', 'not-owed', 'deleted'] as const) {
+    const reasons = seen.get(kind);
+    if (reasons) entries.push({ kind, words: kindWords(kind, reasons) });
+  }
+  return entries;
 }

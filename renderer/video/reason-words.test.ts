@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { GapReason } from '../../electron/contract/model.ts';
-import { kindOf, reasonWords } from './reason-words.ts';
+import { kindOf, kindWords, reasonWords } from './reason-words.ts';
 
 /** What recorder, sources and ledger can give as a reason. */
 const REASONS: readonly GapReason[] = [
@@ -63,5 +63,16 @@ describe('reasons', () => {
     expect(kindOf('schedule')).toBe('not-owed');
     expect(kindOf('deleted-by-person')).toBe('deleted');
     expect(kindOf('future')).toBe('none');
+  });
+
+  it('are called in a legend by what is there: who connects is neither off nor asleep', () => {
+    const away = (...reasons: GapReason[]) => kindWords('away', new Set(reasons));
+    expect(away('asleep')).toBe('Off or asleep');
+    expect(away('connecting')).toBe('Connecting');
+    expect(away('index-lost', 'connecting', 'app-not-running')).toBe('Off or asleep, connecting, reason lost');
+    for (const reason of REASONS) {
+      const kind = kindOf(reason);
+      if (kind !== 'none') expect(kindWords(kind, new Set([reason]))).not.toBe('');
+    }
   });
 });

@@ -1,8 +1,8 @@
 import type { GapReason } from '../../electron/contract/model.ts';
 
 /**
- * What kind of missing time it is: something failed; nobody could have recorded (the app or the computer was off, the clock left it out);
- * nobody meant to; it was recorded and is deleted; there was no camera, or the time is still to come.
+ * What kind of missing time it is: something failed; nobody could have recorded (the app or the computer was off or only beginning, the clock
+ * left it out, the index does not say); nobody meant to; it was recorded and is deleted; there was no camera, or the time is still to come.
  */
 export type ReasonKind = 'failure' | 'away' | 'not-owed' | 'deleted' | 'none';
 
@@ -25,13 +25,28 @@ const KINDS: Partial<Record<GapReason, ReasonKind>> = {
 /** What is not known to be harmless is a failure. */
 export const kindOf = (reason: GapReason): ReasonKind => KINDS[reason] ?? 'failure';
 
-export const KIND_WORDS = {
+const KIND_WORDS = {
   'failure': 'Failed',
-  'away': 'Off or asleep',
   'not-owed': 'Not meant to record',
   'deleted': 'Deleted',
   'none': '',
-} as const satisfies Record<ReasonKind, string>;
+} as const satisfies Record<Exclude<ReasonKind, 'away'>, string>;
+
+/** What is drawn as `away` has little in common: it is called by what it is. In the order in which it is said. */
+const AWAY_WORDS: readonly (readonly [reasons: readonly GapReason[], words: string])[] = [
+  [['app-not-running', 'asleep'], 'off or asleep'],
+  [['connecting'], 'connecting'],
+  [['clock-set'], 'clock set'],
+  [['index-rebuilding'], 'being looked up'],
+  [['index-lost'], 'reason lost'],
+];
+
+/** What the kind stands for where it stands for these reasons. */
+export function kindWords(kind: ReasonKind, reasons: ReadonlySet<GapReason>): string {
+  if (kind !== 'away') return KIND_WORDS[kind];
+  const words = AWAY_WORDS.filter(([some]) => some.some((reason) => reasons.has(reason))).map(([, word]) => word);
+  return words.join(', ').replace(/^./, (first) => first.toUpperCase());
+}
 
 const WORDS: Partial<Record<GapReason, string>> = {
   'not-added-yet': 'Not added yet',
