@@ -14,6 +14,7 @@ import { LanEndpoint } from './lan-endpoint.ts';
 import { CameraNetwork } from './network.ts';
 import { PairingStore } from './pairing-store.ts';
 import { Publisher } from './publisher.ts';
+import { KeptMarks } from './spool/kept-marks.ts';
 import { CameraSpool } from './spool/spool.ts';
 import { defaultStateFolder, StateFolder } from './state-folder.ts';
 import { SubStream } from './sub-stream.ts';
@@ -39,7 +40,7 @@ async function runCamera(options: CameraOptions, io: ProgramIo): Promise<void> {
   const { name, rendezvous, stun, turn, icePolicy } = options;
   const endpoint = options.lan ? await openEndpoint(identity, log.child('lan')) : null;
   const sub = options.subSource === null ? null : openSub(options.subSource, input, log);
-  const spool = options.spool && openSpool(options.spool, identity, clock, log.child('spool'));
+  const spool = options.spool && openSpool(options.spool, { identity, folder, clock, log: log.child('spool') });
   const publisher = new Publisher({ input, sub, spool, name, clock, log });
   const lan = endpoint?.url ?? null;
   const network = new CameraNetwork({ clock, log: log.child('nat') });
@@ -91,11 +92,15 @@ async function runCamera(options: CameraOptions, io: ProgramIo): Promise<void> {
 }
 
 /** In the folder that was asked for each camera has one of its own. */
-function openSpool({ folder, limits }: NonNullable<CameraOptions['spool']>, { addressKey }: Identity, clock: Clock, log: Log): CameraSpool {
+function openSpool(
+  { folder: root, limits }: NonNullable<CameraOptions['spool']>,
+  { identity, folder, clock, log }: { identity: Identity; folder: StateFolder; clock: Clock; log: Log },
+): CameraSpool {
   return new CameraSpool({
-    root: folder,
-    camera: `spool-${addressKey.address.slice(0, 12)}`,
+    root,
+    camera: `spool-${identity.addressKey.address.slice(0, 12)}`,
     limits,
+    marked: new KeptMarks(folder, log),
     clock,
     log,
     remux: ({ configs, onFragment, onFailed }) => {

@@ -65,6 +65,12 @@ export class Catalog {
     this.#entries.splice(at, same ? 1 : 0, entry);
   }
 
+  clear(): void {
+    this.#entries = [];
+    this.#bytes = 0;
+    this.#boots.clear();
+  }
+
   at(key: number): SpoolEntry | null {
     const entry = this.#entries[this.#indexOf(key)];
     return entry?.key === key ? entry : null;

@@ -3,6 +3,7 @@ import type { CodedError } from '../../electron/base/errors.ts';
 import type { Log } from '../../electron/base/log.ts';
 import type { AccessUnit, Fragment } from '../../electron/media/access-unit.ts';
 import { RemuxFeed, type RemuxFactory } from '../../electron/segment/remux-feed.ts';
+import type { SegmentDisk } from '../../electron/segment/disk.ts';
 import type { NewSegment } from '../../electron/segment/segment.ts';
 import { SegmentCutter } from '../../electron/segment/segment-cutter.ts';
 import { SegmentWriter } from '../../electron/segment/segment-writer.ts';
@@ -22,6 +23,7 @@ const MOST_MOVED_MS = 1_000;
 export interface SpoolIntakeOptions {
   readonly root: string;
   readonly camera: string;
+  readonly disk: SegmentDisk;
   readonly segmentMs: number;
   readonly remux: RemuxFactory;
   readonly bootClock: BootClock;
@@ -44,17 +46,19 @@ export class SpoolIntake {
   readonly #begun: { readonly start: number; readonly clock: SpoolEntry['clock'] }[] = [];
   /** After a failure. `retried`: pictures are taken again, from a keyframe on, and are not on the disk yet. */
   #retry: { readonly at: number; retried: boolean } | null = null;
+  #paused = false;
   #overflowing = false;
   #dropped = 0;
 
   constructor(options: SpoolIntakeOptions) {
-    const { clock, log, camera, root, segmentMs, remux, onFailed } = options;
+    const { clock, log, camera, root, disk, segmentMs, remux, onFailed } = options;
     this.#options = options;
     this.#cutter = new SegmentCutter(0, () => segmentMs);
     this.#writer = new SegmentWriter({
       camera: { id: camera, key: 0 },
       register: { list: (segment) => options.onClosed(this.#toEntry(segment)) },
       folder: () => Promise.resolve({ key: 0, root }),
+      disk,
       clock,
       log,
       onWritten: () => {
@@ -87,6 +91,18 @@ export class SpoolIntake {
     else for (const ready of this.#sound.take(unit)) this.#remux.push(ready);
   }
 
+  /** Ends the file that is open; what comes is left out until `resume`. */
+  pause(): void {
+    this.#paused = true;
+    this.#writer.write(this.#cutter.stop());
+  }
+
+  /** The next keyframe begins a file, whatever failed before. */
+  resume(): void {
+    this.#paused = false;
+    this.#retry = null;
+  }
+
   /** Resolves when all that was pushed is on the disk. */
   async settled(): Promise<void> {
     await this.#writer.settled();
@@ -102,7 +118,7 @@ export class SpoolIntake {
 
   #take(unit: AccessUnit & { readonly fragment: Fragment }): void {
     const key = unit.config.kind === 'video' && unit.key;
-    if (!this.#mayTry(key) || this.#isTooMuch(key)) {
+    if (this.#paused || !this.#mayTry(key) || this.#isTooMuch(key)) {
       this.#dropped += 1;
       return;
     }

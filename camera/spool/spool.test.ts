@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { UnitMaker } from '../../test/fixtures/muxed-units.ts';
+import { recordSpool } from '../../test/fixtures/spool-footage.ts';
 import { SimulatedClock } from '../../electron/base/clock.ts';
 import { silentLog } from '../../electron/base/log.ts';
 import { scanSegment } from '../../electron/segment/segment-scan.ts';
@@ -47,17 +47,7 @@ async function open(options: Partial<CameraSpoolOptions> = {}): Promise<CameraSp
   return spool;
 }
 
-/** Seconds of footage at 10 frames a second, a keyframe each. */
-async function record(spool: CameraSpool, seconds: number, bytes = 1_000): Promise<void> {
-  const maker = new UnitMaker({ timeline: clock.now() });
-  const from = clock.now();
-  for (let frame = 0; frame < seconds * 10; frame += 1) {
-    spool.push(maker.unit({ dts: frame * 100, at: clock.now(), key: frame % 10 === 0, duration: 100, bytes }));
-    await clock.advance(100);
-  }
-  expect(clock.now() - from).toBe(seconds * 1_000);
-  await spool.settled();
-}
+const record = (spool: CameraSpool, seconds: number) => recordSpool(spool, clock, seconds);
 const pathOf = (key: number) => join(root, 'recordings/spool-test', new Date(key).toISOString().slice(0, 10), `${key}.mp4`);
 const spanOf = (items: readonly SpoolItem[]) => [items[0]?.start, items.at(-1)?.end];
 const bytesOf = (items: readonly SpoolItem[]) => items.reduce((sum, item) => sum + item.bytes, 0);
@@ -224,15 +214,23 @@ describe('the spool of a camera', () => {
     const spool = await open();
     await record(spool, 20);
     const before = spool.list(EVER);
-    rmSync(join(root, 'recordings'), { recursive: true });
+    renameSync(join(root, 'recordings'), join(root, 'away'));
     writeFileSync(join(root, 'recordings'), 'in the way');
     await record(spool, 30);
     expect(spool.state.reason).not.toBeNull();
     await expect(spool.open(before[0]?.key ?? 0).then(({ key }) => spool.read(key, 0, 10))).rejects.toMatchObject({ name: 'CodedError' });
     rmSync(join(root, 'recordings'));
+    renameSync(join(root, 'away'), join(root, 'recordings'));
+    await expect
+      .poll(async () => {
+        await clock.advance(1_000);
+        return spool.state.reason;
+      })
+      .toBeNull();
     await record(spool, 40);
     await spool.close();
     expect(spool.state.reason).toBeNull();
+    expect(spool.list(EVER)[0]).toEqual(before[0]);
     expect(spool.list(EVER).at(-1)?.end).toBe(clock.now());
   });
 

@@ -2,7 +2,6 @@ import { dirname } from 'node:path';
 import type { Clock, Timer } from '../../electron/base/clock.ts';
 import { Emitter } from '../../electron/base/emitter.ts';
 import { CodedError, errnoOf } from '../../electron/base/errors.ts';
-import { makeFolder } from '../../electron/base/folder.ts';
 import type { Log } from '../../electron/base/log.ts';
 import type { AccessUnit } from '../../electron/media/access-unit.ts';
 import type { RemuxFactory } from '../../electron/segment/remux-feed.ts';
@@ -13,6 +12,7 @@ import { bootClock, type BootClock } from './boot-clock.ts';
 import { Catalog, type SpoolEntry } from './catalog.ts';
 import { SpoolFiles } from './files.ts';
 import { RETRY_MS, SpoolIntake } from './intake.ts';
+import { SpoolMark, type MarkedFolders } from './mark.ts';
 import { tidy, type SpoolLimits } from './tidy.ts';
 
 export interface CameraSpoolOptions {
@@ -25,6 +25,8 @@ export interface CameraSpoolOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly bootClock?: BootClock;
+  /** Folders that are known to be marked; left out: those of this spool alone, while it is there. */
+  readonly marked?: MarkedFolders;
   /** About how long a file is, 10 000 to 600 000 ms: what was recorded last is to be had when its file is closed. */
   readonly segmentMs?: number;
 }
@@ -40,12 +42,14 @@ const TIDY_MS = 30_000;
 export class CameraSpool implements Spool {
   readonly changed = new Emitter<void>();
   readonly #options: CameraSpoolOptions;
+  readonly #mark: SpoolMark;
   readonly #files: SpoolFiles;
   readonly #catalog: Catalog;
   readonly #intake: SpoolIntake;
   #removed = 0;
   #failure: CodedError | null = null;
   #isOpen = false;
+  #hasBegun = false;
   #timer: Timer | null = null;
   #work: Promise<void> = Promise.resolve();
   #closed: Promise<void> | null = null;
@@ -54,14 +58,19 @@ export class CameraSpool implements Spool {
     const { root, camera, segmentMs = SEGMENT_MS, clock } = options;
     this.#options = options;
     const boot = options.bootClock ?? bootClock(clock);
+    this.#mark = new SpoolMark(root, camera, options.marked ?? new Set<string>());
     this.#files = new SpoolFiles(root, camera);
     this.#catalog = new Catalog(boot);
     this.#intake = new SpoolIntake({
       ...options,
+      disk: this.#mark.disk,
       segmentMs,
       bootClock: boot,
       onClosed: (entry) => this.#closedFile(entry),
-      onFailed: (error) => this.#failed(error),
+      onFailed: (error) => {
+        // What an unmounted disk still takes, or does not, is no news of the one that is waited for.
+        if (this.#isOpen) this.#failed(error);
+      },
     });
   }
 
@@ -83,11 +92,14 @@ export class CameraSpool implements Spool {
   async start(): Promise<void> {
     if (this.#isOpen || this.#closed) return;
     try {
-      // Others of this machine have no business with it.
-      makeFolder(this.#files.folder);
+      // What was open when its disk went away is closed by then.
+      await this.settled();
+      await this.#mark.admit();
       const { known, unknown } = await this.#files.list();
+      if (this.#closed) return;
       for (const entry of known) this.#catalog.add(entry);
-      this.#isOpen = true;
+      this.#isOpen = this.#hasBegun = true;
+      this.#intake.resume();
       this.#failed(null);
       this.#run(() => this.#mend(unknown));
       this.#options.log.info('spool', { folder: this.#files.folder, files: this.#catalog.size, bytes: this.#catalog.bytes });
@@ -99,7 +111,7 @@ export class CameraSpool implements Spool {
 
   /** One frame of the source. Never blocks. */
   push(unit: AccessUnit): void {
-    if (this.#isOpen && !this.#closed) this.#intake.push(unit);
+    if (this.#hasBegun && !this.#closed) this.#intake.push(unit);
   }
 
   list(range: { from: number; to: number; after: number | null; limit: number }): readonly SpoolItem[] {
@@ -141,6 +153,8 @@ export class CameraSpool implements Spool {
   }
 
   async #closedFile(entry: SpoolEntry): Promise<void> {
+    // It is found again with its disk.
+    if (!this.#isOpen) return;
     const isFirst = this.#catalog.size === 0;
     this.#catalog.add(entry);
     if (isFirst) this.changed.emit();
@@ -172,6 +186,8 @@ export class CameraSpool implements Spool {
 
   async #tidy(): Promise<void> {
     const { limits, clock } = this.#options;
+    if (!this.#isOpen) return;
+    if (!(await this.#mark.isThere())) return this.#failed(this.#mark.missing());
     await tidy({
       catalog: this.#catalog,
       limits,
@@ -188,6 +204,7 @@ export class CameraSpool implements Spool {
 
   #tidyLater(): void {
     if (this.#closed) return;
+    this.#timer?.cancel();
     this.#timer = this.#options.clock.setTimeout(
       () => {
         if (this.#isOpen) {
@@ -202,12 +219,22 @@ export class CameraSpool implements Spool {
   #failed(error: CodedError | null): void {
     const before = this.#failure?.code;
     this.#failure = error;
+    if (error?.code === 'disk-missing') this.#leave();
     // A full disk may be full of what this spool could do without.
-    if (error && this.#isOpen) this.#run(() => this.#tidy());
+    else if (error && this.#isOpen) this.#run(() => this.#tidy());
     if (before === error?.code) return;
     if (error) this.#options.log.warn('the spool takes nothing', { code: error.code, why: error.message });
     else if (before) this.#options.log.info('the spool goes on');
     this.changed.emit();
+  }
+
+  /** Nothing of it can be had until its disk is there again, and what is on that then is looked at anew. */
+  #leave(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#intake.pause();
+    this.#catalog.clear();
+    this.#tidyLater();
   }
 
   /** @throws CodedError `not-found` */
@@ -221,10 +248,25 @@ export class CameraSpool implements Spool {
     try {
       return await read();
     } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw writeFailure(error, dirname(this.#files.path(key)));
-      this.#catalog.remove(key);
-      throw gone();
+      throw await this.#notRead(key, error);
     }
+  }
+
+  /** A file that is not there is gone, unless all the others are, too. */
+  async #notRead(key: number, error: unknown): Promise<CodedError> {
+    const folder = dirname(this.#files.path(key));
+    if (errnoOf(error) !== 'ENOENT') return writeFailure(error, folder);
+    try {
+      if (await this.#mark.isThere()) {
+        this.#catalog.remove(key);
+        return gone();
+      }
+    } catch (failure) {
+      return writeFailure(failure, folder);
+    }
+    const missing = this.#mark.missing();
+    this.#failed(missing);
+    return missing;
   }
 }
 

@@ -8,10 +8,10 @@ import type { StorageState } from '../contract/model.ts';
 import { DiskGuard } from '../segment/disk-guard.ts';
 import { diskFull, headroomOf } from '../segment/disk-space.ts';
 import type { SegmentDisk } from '../segment/disk.ts';
-import { RECORDINGS_DIR } from '../segment/names.ts';
+import { exists, MountedDisk } from '../segment/mounted-disk.ts';
+import { MARKER_FILE, RECORDINGS_DIR } from '../segment/names.ts';
 import { writeFailure } from '../segment/write-failure.ts';
 import { readMarker } from './marker.ts';
-import { exists, MountedDisk } from './mounted-disk.ts';
 import type { StorageFolder } from './folders.ts';
 
 /** Space that must have come back before a full disk is called usable again, as a multiple of what stops recording. */
@@ -69,7 +69,11 @@ export class FolderWatch {
     this.#backoff = new Backoff({ firstMs: 4_000, capMs: 60_000 });
     const { folder, disk, clock, patienceMs, elsewhere } = options;
     const onHung = (hung: boolean): void => (hung ? this.failed(slow(folder.root)) : void this.look(true));
-    const mounted = new MountedDisk(disk, folder.root, () => options.installation() !== null);
+    const mounted = new MountedDisk(disk, {
+      marker: join(folder.root, RECORDINGS_DIR, MARKER_FILE),
+      marked: () => options.installation() !== null,
+      missing: () => new CodedError('disk-missing', `The storage folder ${folder.root} is not connected (any more): connect its disk.`),
+    });
     this.guard = new DiskGuard({ disk: mounted, clock, where: folder.root, patienceMs, elsewhere, onHung });
     this.folder = { ...folder, disk: this.guard };
   }

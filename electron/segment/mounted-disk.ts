@@ -1,25 +1,28 @@
 import { rmdir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { CodedError } from '../base/errors.ts';
-import type { SegmentDisk } from '../segment/disk.ts';
-import { MARKER_FILE, RECORDINGS_DIR } from '../segment/names.ts';
+import { dirname } from 'node:path';
+import type { CodedError } from '../base/errors.ts';
+import type { SegmentDisk } from './disk.ts';
+
+export interface MountedDiskOptions {
+  /** The file that the folder is known by. */
+  readonly marker: string;
+  /** Whether the folder is to carry its mark at all: a new one does not yet. */
+  readonly marked: () => boolean;
+  /** What is said where it is not. */
+  readonly missing: () => CodedError;
+}
 
 /**
- * Makes no folder where the mark of the storage folder is not. When a disk goes away between a look at it and the first write, its mount point
+ * Makes no folder where the mark is not that the folder is known by. When a disk goes away between a look at it and the first write, its mount point
  * is an empty folder of another disk: what was made there is taken away again, and the disk is said to be missing.
  */
 export class MountedDisk implements SegmentDisk {
   readonly #disk: SegmentDisk;
-  readonly #root: string;
-  readonly #marker: string;
-  readonly #marked: () => boolean;
+  readonly #options: MountedDiskOptions;
 
-  /** @param marked whether the folder is to carry a mark at all: a new data folder does not yet */
-  constructor(disk: SegmentDisk, root: string, marked: () => boolean) {
+  constructor(disk: SegmentDisk, options: MountedDiskOptions) {
     this.#disk = disk;
-    this.#root = root;
-    this.#marker = join(root, RECORDINGS_DIR, MARKER_FILE);
-    this.#marked = marked;
+    this.#options = options;
   }
 
   open: SegmentDisk['open'] = (path, as) => this.#disk.open(path, as);
@@ -28,16 +31,13 @@ export class MountedDisk implements SegmentDisk {
   syncFolder: SegmentDisk['syncFolder'] = (path) => this.#disk.syncFolder(path);
 
   async makeFolder(path: string): Promise<string | undefined> {
-    if (!this.#marked()) return this.#disk.makeFolder(path);
-    if (!(await exists(this.#marker))) throw this.#missing();
+    const { marker, marked, missing } = this.#options;
+    if (!marked()) return this.#disk.makeFolder(path);
+    if (!(await exists(marker))) throw missing();
     const topmost = await this.#disk.makeFolder(path);
-    if (topmost === undefined || (await exists(this.#marker))) return topmost;
+    if (topmost === undefined || (await exists(marker))) return topmost;
     for (let made = path; made.length >= topmost.length; made = dirname(made)) await rmdir(made).catch(() => {});
-    throw this.#missing();
-  }
-
-  #missing(): CodedError {
-    return new CodedError('disk-missing', `The storage folder ${this.#root} is not connected (any more): connect its disk.`);
+    throw missing();
   }
 }
 
