@@ -310,6 +310,7 @@ describe('settings', () => {
         disk: { freeBytes: 25e9, totalBytes: 100e9 },
         notices: ['Repaired.'],
         fingerprint: 'AAAA-BBBB',
+        timeZone: 'UTC',
       }),
     });
     await goTo('#/settings');

@@ -201,4 +201,6 @@ export interface AppInfo {
   readonly notices: readonly string[];
   /** The app's own identity, for comparing by eye. */
   readonly fingerprint: string;
+  /** IANA name of the zone of the computer that records: schedules are by its clock. */
+  readonly timeZone: string;
 }

@@ -21,6 +21,7 @@ export async function appInfo({ host, dataDir, publicKey, notices }: Parts): Pro
     disk: await diskSpace(dataDir),
     notices: notices(),
     fingerprint: fingerprintOf(publicKey),
+    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   };
 }
 

@@ -7,15 +7,16 @@ import { FakeEngine, settle } from '../state/fake-engine.ts';
 import FakeApp from '../state/FakeApp.svelte';
 import RecordingPanel from './RecordingPanel.svelte';
 import { nextSentence, nowSentence } from './recording-now-words.ts';
+import { scheduleClock } from './schedule-clock.ts';
 
 let panel: ReturnType<typeof mount> | undefined;
 let engine: FakeEngine;
 
-async function open(camera: Camera = fakeCamera(), known = true): Promise<void> {
+async function open(camera: Camera = fakeCamera(), known = true, zone = 'UTC'): Promise<void> {
   engine = new FakeEngine({ 'cameras.list': () => [camera], 'cameras.update': () => camera, 'recording.now': () => camera });
   const screens = { open: () => ({ element: document.createElement('video'), pause: () => {}, resume: () => {}, close: () => {} }) };
   const app = new AppState(engine.source, screens, { getItem: () => null, setItem: () => {} });
-  const props = { camera, known, zone: 'UTC', onclose: () => {} };
+  const props = { camera, known, zone, onclose: () => {} };
   panel = mount(FakeApp<typeof props>, { target: document.body, props: { app, of: RecordingPanel, props } });
   app.link.start();
   flushSync();
@@ -158,5 +159,23 @@ describe('how a camera is recorded now, in words', () => {
     expect(next(30)).toMatch(/^Around events from 10:00/);
     expect(next(24 * 60)).toMatch(/Wed/);
     expect(nextSentence({ recordingNow: ALWAYS_RECORDED }, NOW, 'UTC')).toBeNull();
+  });
+});
+
+describe('the clock of a schedule', () => {
+  it('is told where it is not that of the browser', async () => {
+    await open(fakeCamera(), true, 'Asia/Tokyo');
+    expect(byTestId('schedule-clock').textContent).toMatch(/computer that records \(UTC, now \d/);
+    await unmount(panel!);
+    document.body.replaceChildren();
+    await open(fakeCamera(), true, 'Etc/UTC');
+    expect(document.querySelector('[data-testid=schedule-clock]')).toBeNull();
+  });
+
+  it('is the same in zones of other names, and another one where only the summers differ', () => {
+    const winter = utcMs(Date.UTC(2026, 0, 15));
+    expect(scheduleClock('Europe/Vienna', 'Europe/Berlin', winter)).toBeNull();
+    expect(scheduleClock('Europe/Berlin', 'Africa/Lagos', winter)).toContain('Europe/Berlin, now');
+    expect(scheduleClock('Moon/Base', 'UTC', winter)).toContain('Moon/Base');
   });
 });

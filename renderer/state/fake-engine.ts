@@ -1,10 +1,23 @@
 import type { StreamName, Streams } from '../../electron/contract/api.ts';
+import type { AppInfo } from '../../electron/contract/model.ts';
 import type { Port, WireMessage } from '../../electron/contract/wire.ts';
 import { EngineLink } from '../api/engine-link.ts';
 import type { PortSource } from '../api/ports.ts';
 
+const INFO: AppInfo = {
+  version: '0',
+  host: 'browser',
+  dataDir: '/data',
+  ffmpeg: null,
+  disk: null,
+  notices: [],
+  fingerprint: 'AAAA',
+  timeZone: 'UTC',
+};
+
 /** What pages ask by themselves, where a test has no answer of its own. */
 const STARTS: Record<string, () => unknown> = {
+  'app.info': () => INFO,
   'storage.folders': () => [],
   'storage.settings': () => ({ floor: null }),
   'storage.usage': () => [],

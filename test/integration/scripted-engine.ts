@@ -40,7 +40,16 @@ const folder: StorageFolderInfo = {
 };
 
 const calls: CallHandlers = {
-  'app.info': () => ({ version: '0', host: 'browser', dataDir, ffmpeg: null, disk: null, notices: [], fingerprint: 'test' }),
+  'app.info': () => ({
+    version: '0',
+    host: 'browser',
+    dataDir,
+    ffmpeg: null,
+    disk: null,
+    notices: [],
+    fingerprint: 'test',
+    timeZone: 'UTC',
+  }),
   'cameras.list': () => [...cameras.values()],
   'recordings.exportPlan': () => ({ parts: [], recordedMs: 0, missingMs: 0 }),
   'cameras.get': ({ id }) => camera(id),
