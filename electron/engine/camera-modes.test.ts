@@ -175,3 +175,13 @@ describe('how a camera is recorded', () => {
     expect(held.at(-1)).toMatchObject({ reason: 'no-event' });
   });
 });
+
+describe('events of other systems', () => {
+  it('that come at once are no more than those that come one after another', async () => {
+    open(EVENTS_ONLY);
+    const asked = Array.from({ length: 50 }, () => modes.addEvent({ kind: 'door', until: at(60) }));
+    const refused = (await Promise.allSettled(asked)).filter(({ status }) => status === 'rejected');
+    expect(refused).toHaveLength(18);
+    expect(refused[0]).toMatchObject({ reason: { code: 'too-busy' } });
+  });
+});

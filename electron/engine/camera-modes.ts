@@ -56,6 +56,8 @@ export class CameraModes implements FrameRecorder {
   readonly #manual: RecordNow;
   readonly #wall: WallClock;
   readonly #pending = new Set<Timer>();
+  /** Events of other systems that the database has not taken yet. */
+  #adding = 0;
   #detector: MotionWatch | null = null;
   #detecting: DetectorState | null = null;
   #closing: Promise<unknown> = Promise.resolve();
@@ -151,9 +153,12 @@ export class CameraModes implements FrameRecorder {
     if (start > now + MAX_AHEAD_MS) throw new CodedError('bad-request', 'The event is more than an hour in the future.');
     if (end < start || end - start > MAX_EVENT_MS)
       throw new CodedError('bad-request', 'An event ends after it begins, and lasts an hour at most.');
-    if (end > now && this.#pending.size >= MAX_PENDING)
+    if (end > now && this.#pending.size + this.#adding >= MAX_PENDING)
       throw new CodedError('too-busy', `This camera has ${MAX_PENDING} events already that are not over.`);
-    const event = await this.#events.add({ kind, start, end, source: 'outside', score: score ?? null, text: text ?? '' });
+    this.#adding += 1;
+    const event = await this.#events
+      .add({ kind, start, end, source: 'outside', score: score ?? null, text: text ?? '' })
+      .finally(() => (this.#adding -= 1));
     this.#recordAround(start, end);
     events.emit({ kind: end > now ? 'event.started' : 'event.ended', event });
     if (end > now) this.#later(end, () => events.emit({ kind: 'event.ended', event }));
