@@ -44,6 +44,7 @@ export class TwoHosts {
       await ip('-n', namespace, 'address', 'add', `${address}/24`, 'dev', 'eth0');
       await ip('-n', namespace, 'link', 'set', 'eth0', 'up');
     }
+    await Promise.all([this.app, this.camera].map((namespace) => operational(namespace)));
   }
 
   /** Pulls the plug of the camera's host, and puts it in again. */
@@ -57,6 +58,21 @@ export class TwoHosts {
 
   async close(): Promise<void> {
     for (const namespace of [this.app, this.camera]) await ip('netns', 'delete', namespace).catch(() => {});
+  }
+}
+
+/**
+ * The system calls an interface operational a while after it is up, seconds on a busy machine. Packets pass before that, but
+ * programs are not told of its addresses yet: they would take themselves for a machine without a network.
+ */
+async function operational(namespace: string): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const { stdout } = await run('ip', ['-n', namespace, '-j', 'link', 'show', 'eth0']);
+    const [link] = JSON.parse(stdout) as { readonly operstate: string }[];
+    if (link?.operstate === 'UP') return;
+    if (Date.now() > deadline) throw new Error(`eth0 of ${namespace} is ${link?.operstate ?? 'gone'}, not UP, 30 s after it was set up.`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
