@@ -44,9 +44,9 @@ async function offersH264(device: string, { clock, log }: InputContext, signal: 
     log,
     onLine: (line) => (offered ||= /\bCompressed\s*:\s*h264\b/i.test(line)),
     stallMs: LIST_MS,
+    signal,
   });
   process.start();
-  signal.addEventListener('abort', () => void process.stop(), { once: true });
   await process.exited;
   return offered;
 }

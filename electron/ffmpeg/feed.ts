@@ -45,7 +45,7 @@ export interface FeedOptions {
   readonly log: Log;
   readonly onUnit: (unit: AccessUnit) => void;
   readonly onStatus: (state: FeedState, reason: Reason | null) => void;
-  /** Longest time without a frame, ms. */
+  /** Longest time without a picture, ms, whatever sound there is. */
   readonly stallMs?: number;
 }
 
@@ -53,6 +53,8 @@ export interface FeedOptions {
 const STALL_MS = 9_500;
 /** Until the first frame: cameras take their time to answer. */
 const FIRST_MS = 15_000;
+/** Until the first frame where there is sound already: keyframes may be that far apart. */
+const FIRST_PICTURE_MS = 30_000;
 /** So many frames in a row whose times do not go on are no accident. */
 const STUCK_FRAMES = 10;
 /** A run that lasted so long has proved itself. */
@@ -128,7 +130,7 @@ export class FfmpegFeed {
     this.#formatChanged = false;
     this.#lastDts = -Infinity;
     this.#stuckTimes = 0;
-    const reading = { timeline: ++this.#timeline, clock, onUnit: (unit: AccessUnit) => this.#onUnit(unit, plan, startedAt) };
+    const reading = { timeline: ++this.#timeline, clock, onUnit: (unit: AccessUnit) => onUnit(unit) };
     const { reader, output } = outputOf(plan.output, reading);
     const process = new FfmpegProcess({
       inputs: plan.inputs,
@@ -149,14 +151,17 @@ export class FfmpegFeed {
       },
       stallMs: this.#options.stallMs ?? STALL_MS,
       firstMs: this.#options.stallMs ?? FIRST_MS,
+      firstBeatMs: this.#options.stallMs ?? FIRST_PICTURE_MS,
+      signal,
     });
-    const stop = () => void process.stop();
-    signal.addEventListener('abort', stop, { once: true });
+    const onUnit = (unit: AccessUnit) => {
+      if (unit.config.kind === 'video') process.beat();
+      this.#onUnit(unit, plan, startedAt);
+    };
     process.start();
     const unfeed = plan.feed?.(process);
     const exit = await process.exited;
     unfeed?.();
-    signal.removeEventListener('abort', stop);
     return broken ?? sourceFailure(exit, name);
   }
 

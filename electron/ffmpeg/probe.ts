@@ -27,13 +27,10 @@ export async function probe(input: FfmpegInput, context: { clock: Clock; log: Lo
     log,
     onLine: (line) => reader.push(line),
     stallMs: PROBE_MS,
+    signal,
   });
-  const abort = () => void process.stop();
-  signal?.addEventListener('abort', abort, { once: true });
   process.start();
-  if (signal?.aborted) abort();
   const exit = await process.exited;
-  signal?.removeEventListener('abort', abort);
   return { media: reader.media, exit };
 }
 

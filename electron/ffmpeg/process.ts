@@ -31,8 +31,15 @@ export interface FfmpegProcessOptions {
   readonly stallMs?: number;
   /** The same before the first output, when it may be longer. */
   readonly firstMs?: number;
+  /**
+   * With it the watchdog heeds `beat`, and not that anything comes out: sound may, when pictures do not. The first beat may take
+   * this long, ms, once anything has come out.
+   */
+  readonly firstBeatMs?: number;
   /** How long a process that was asked to stop may take. */
   readonly graceMs?: number;
+  /** Stops it. Nothing of it listens any more once it has ended. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface FfmpegExit {
@@ -69,14 +76,16 @@ export class FfmpegProcess {
   #asked = false;
   #stalled = false;
   #hung = false;
+  /** Anything came out. */
+  #spoken = false;
+  /** Anything of use came out. */
   #heard = false;
-  /** Also if it was not there yet. */
-  #killed = false;
   #ended = false;
-  /** When output came last, or the start; monotonic. */
+  /** When something of use came last, or the start; monotonic. */
   #heardAt = 0;
   #watchdog: Timer | null = null;
   #killer: Timer | null = null;
+  readonly #onAbort = () => void this.stop();
 
   constructor(options: FfmpegProcessOptions) {
     this.#options = options;
@@ -99,6 +108,9 @@ export class FfmpegProcess {
     this.#started = true;
     this.#heardAt = this.#options.clock.monotonic();
     if (this.#options.stallMs !== undefined) this.#watch(this.#options.stallMs, this.#options.firstMs);
+    const { signal } = this.#options;
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal?.aborted) this.#onAbort();
     const binary = this.#options.binary ? Promise.resolve(this.#options.binary) : ffmpegBinary();
     binary.then(
       (found) => this.#run(found),
@@ -107,7 +119,8 @@ export class FfmpegProcess {
   }
 
   #run(binary: FfmpegBinary): void {
-    if ((this.#asked && !this.#inputEnded) || this.#killed) return this.#finish(null, null, null);
+    if (this.#asked && !this.#inputEnded) return this.#finish(null, null, null);
+    if (this.#ended) return;
     const { inputs, output } = this.#options;
     const command = createCommand(binary.path);
     for (const input of inputs) {
@@ -157,8 +170,9 @@ export class FfmpegProcess {
   stop(): Promise<FfmpegExit> {
     this.#asked = true;
     if (!this.#started) this.#finish(null, null, null);
+    if (this.#ended) return this.exited;
     this.#child?.kill('SIGTERM');
-    this.#killer ??= this.#options.clock.setTimeout(() => this.#child?.kill('SIGKILL'), this.#options.graceMs ?? 2000);
+    this.#killer ??= this.#options.clock.setTimeout(() => this.#kill(), this.#options.graceMs ?? 2000);
     return this.exited;
   }
 
@@ -170,13 +184,21 @@ export class FfmpegProcess {
     return this.exited;
   }
 
+  /** Tells the watchdog that something of use came. */
+  beat(): void {
+    this.#heardAt = this.#options.clock.monotonic();
+    this.#heard = true;
+  }
+
+  /** One that is not there yet never comes: also what ffmpeg is asked beforehand may hang. */
   #kill(): void {
-    this.#killed = true;
-    this.#child?.kill('SIGKILL');
+    if (this.#child) this.#child.kill('SIGKILL');
+    else this.#finish(null, null, null);
   }
 
   #onStart(child: ChildProcess | undefined): void {
     if (!child?.stdout || !child.stdin) return this.#finish(null, null, notStarted('it has no pipes'));
+    if (this.#ended) return void child.kill('SIGKILL');
     this.#child = child;
     orphanGuard.watch(child);
     // fluent-ffmpeg collects stdout as lines of text unless told to pipe it on; we take the bytes themselves.
@@ -190,12 +212,11 @@ export class FfmpegProcess {
     const given = this.#options.inputs.find(({ stdin }) => stdin !== undefined)?.stdin;
     if (this.#inputEnded || given !== undefined) child.stdin.end(given);
     if (this.#asked && !this.#inputEnded) child.kill('SIGTERM');
-    if (this.#killed) child.kill('SIGKILL');
   }
 
   #onOutput(chunk: Uint8Array): void {
-    this.#heardAt = this.#options.clock.monotonic();
-    this.#heard = true;
+    this.#spoken = true;
+    if (this.#options.firstBeatMs === undefined) this.beat();
     this.#options.onOutput?.(chunk);
   }
 
@@ -208,16 +229,16 @@ export class FfmpegProcess {
     this.#options.onLine?.(text);
   }
 
-  /** One timer that looks when the last output came: setting it anew for each piece of output would cost more than reading that. */
+  /** One timer that looks when the last beat came: setting it anew for each piece of output would cost more than reading that. */
   #watch(stallMs: number, firstMs = stallMs): void {
-    const { clock } = this.#options;
-    const limit = () => (this.#heard ? stallMs : firstMs);
+    const { clock, firstBeatMs = firstMs } = this.#options;
+    const limit = () => (this.#heard ? stallMs : this.#spoken ? firstBeatMs : firstMs);
     const arm = (afterMs: number) => {
       this.#watchdog = clock.setTimeout(() => {
         const left = this.#heardAt + limit() - clock.monotonic();
         if (left > 0) return arm(left);
         this.#stalled = true;
-        this.#hung = isStopped(this.#child?.pid);
+        this.#hung = !this.#child || isStopped(this.#child.pid);
         this.#kill();
       }, afterMs);
     };
@@ -229,6 +250,7 @@ export class FfmpegProcess {
     this.#ended = true;
     this.#watchdog?.cancel();
     this.#killer?.cancel();
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
     this.#settle({ asked: this.#asked, stalled: this.#stalled, hung: this.#hung, code, signal, lines: [...this.#lines], error });
   }
 }

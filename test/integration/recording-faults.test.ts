@@ -135,6 +135,38 @@ describe.runIf(process.platform === 'linux')('the ffmpeg that reads a camera', (
   });
 });
 
+it('a camera whose sound goes on when its pictures do not is noticed within 10 s, and opened anew', async () => {
+  const clock = new SimulatedClock(T0);
+  const statuses: { state: FeedState; reason: Reason | null }[] = [];
+  const heard: AccessUnit['config']['kind'][] = [];
+  const feed = new FfmpegFeed({
+    name: 'The camera at 10.0.0.9',
+    plan: () =>
+      Promise.resolve({
+        inputs: [{ url: 'testsrc=s=160x120:r=25:d=1[out0];sine=440[out1]', options: ['-re', '-f', 'lavfi'] }],
+        codecs: ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-pix_fmt', 'yuv420p', '-c:a', 'aac'],
+        output: { kind: 'fragments', tracks: { video: true, audio: 'coded' } },
+      }),
+    clock,
+    log: silentLog,
+    onUnit: ({ config }) => heard.push(config.kind),
+    onStatus: (state, reason) => statuses.push({ state, reason }),
+  });
+  feed.start();
+  /** More sound with no picture after it than there is between two pictures. */
+  const soundAlone = () => heard.length - 1 - heard.lastIndexOf('video') > 20 && heard.includes('video');
+  await expect.poll(soundAlone, { timeout: 20_000 }).toBe(true);
+  for (let s = 0; s < 10; s += 1) {
+    const before = heard.length;
+    await expect.poll(() => heard.length, { timeout: 20_000 }).toBeGreaterThan(before);
+    await clock.advance(1_000);
+  }
+  await expect.poll(() => statuses.at(-1)).toMatchObject({ state: 'offline' });
+  await clock.advance(1_000);
+  await expect.poll(() => statuses.at(-1)?.state, { timeout: 20_000 }).toBe('live');
+  await feed.close();
+});
+
 describe('a clock that is set by hours', () => {
   it('forward and back: every file is played, none has the name of another, and the gap says why', async () => {
     world = await RecordingWorld.open('fragments', T0);
