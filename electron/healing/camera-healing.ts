@@ -8,7 +8,7 @@ import type { HealingStatus, Reason, Span } from '../contract/model.ts';
 import type { StorageFolders } from '../recording/folders.ts';
 import { wallClock } from '../recording/schedule.ts';
 import { checkDiskSpace } from '../segment/disk-space.ts';
-import type { SegmentRegister } from '../segment/segment.ts';
+import type { NewSegment, SegmentRegister } from '../segment/segment.ts';
 import { writeFailure } from '../segment/write-failure.ts';
 import type { Storage } from '../storage/client.ts';
 import type { SpoolAccess } from '../../peer/session/bulk-client.ts';
@@ -56,6 +56,8 @@ export class CameraHealing {
   #found: Reason | null = null;
   /** By key of a file whose pictures are in: what was still missing of its time then, milliseconds, for it has no more. */
   readonly #done = new Map<number, number>();
+  /** Of files that are in the recordings, and that the database has not taken: those of one fetched file. */
+  readonly #late: NewSegment[] = [];
   /** By key, or key and hash. */
   readonly #refusals: Refusals;
   /** Of the older outages so many were looked at last. */
@@ -111,6 +113,7 @@ export class CameraHealing {
     try {
       const access = this.#access();
       if (!access) return 'cut';
+      await this.#listLate();
       this.#found = null;
       const outages = await this.#outages(access);
       for (const outage of this.#turn(outages)) {
@@ -131,6 +134,14 @@ export class CameraHealing {
       return 'cut';
     } finally {
       this.#now = null;
+    }
+  }
+
+  /** Else they would be fetched again. @throws why the database does not take them */
+  async #listLate(): Promise<void> {
+    for (let row = this.#late[0]; row; row = this.#late[0]) {
+      await this.#parts.register.list(row);
+      this.#late.shift();
     }
   }
 
@@ -253,7 +264,9 @@ export class CameraHealing {
         file,
         clockOffsetMs: access.clockOffsetMs,
         outage,
+        late: this.#late,
       });
+      await this.#listLate();
       for (const span of healed) {
         this.counters.healedMs += overlapMs([outage], span.from, span.to);
         this.#camera.added(span);

@@ -65,6 +65,27 @@ describe('healing', () => {
     expect((await world.recordings({ from, to })).coverage).toBe(1);
   });
 
+  it('of which the database takes no row says so, is no healing yet, and fetches and writes nothing twice when it does again', async () => {
+    const { from, to } = await world.outage(30);
+    const reader = world.readBy(world.reader());
+    const healer = world.healing();
+    world.refuses = new CodedError('disk-full', 'The disk of the database is full.');
+    for (let round = 0; round < 3; round += 1) expect(await healer.round()).toBe('cut');
+    expect(healer.status).toMatchObject({ healedMs: 0, problem: { code: 'disk-full' } });
+    expect(world.added).toEqual([]);
+    world.refuses = null;
+    while ((await healer.round()) === 'cut');
+    expect(healer.status.problem).toBeNull();
+    expect((await world.recordings({ from, to })).coverage).toBe(1);
+    const rows = await world.healedRows();
+    const files = readdirSync(join(world.dataDir, 'recordings'), { recursive: true, encoding: 'utf8' });
+    expect(files.filter((name) => name.endsWith('.healed.mp4'))).toHaveLength(rows.length);
+    const needed = world.spool
+      .list({ from: from + AHEAD_MS, to: to + AHEAD_MS, after: null, limit: 100 })
+      .reduce((sum, { bytes }) => sum + bytes, 0);
+    expect(reader.bytes).toBe(needed);
+  });
+
   it('leaves nothing of a camera that was removed in the middle', async () => {
     await world.outage(30);
     let left = 2;

@@ -12,16 +12,24 @@ import { FetchedFile, type Group } from './refile.ts';
 /** A keyframe that is recorded already and one of the spool's this near to it are the same one, milliseconds: it tells the true difference of the clocks. */
 const SAME_MS = 150;
 
+export interface Fetched {
+  readonly file: SpoolFile;
+  readonly clockOffsetMs: number;
+  readonly outage: Span;
+  /** Of files that are whole. */
+  readonly late: NewSegment[];
+}
+
 /**
  * Puts into the recordings what they miss within the outage of a fetched and verified file: whole groups of pictures, none that is there already, under
- * true times. Returns what was added.
+ * true times. Returns what was added; rows that the database does not take are put into `late`.
  * @throws CodedError `protocol-error` when the file is not what a spool writes; those of the disk
  */
 export async function insertFetched(
   camera: HealableCamera,
   parts: HealingParts,
   path: string,
-  { file, clockOffsetMs, outage }: { readonly file: SpoolFile; readonly clockOffsetMs: number; readonly outage: Span },
+  { file, clockOffsetMs, outage, late }: Fetched,
 ): Promise<Span[]> {
   const shiftMs = file.start - file.key - clockOffsetMs;
   const fetched = await FetchedFile.open(path, { key: file.key, lengthMs: file.end - file.start, shiftMs });
@@ -39,7 +47,7 @@ export async function insertFetched(
     const added: Span[] = [];
     for (const run of runsOf(fetched.groups, (group) => overlapMs(missing, group.from, group.to) > LEAST_MS)) {
       const moveMs = alignment(run, recorded);
-      added.push(await write(camera, parts, fetched, run, freeStart(run, moveMs, recorded)));
+      added.push(await write(camera, parts, fetched, run, { moveMs: freeStart(run, moveMs, recorded), late }));
     }
     return added;
   } finally {
@@ -87,7 +95,7 @@ async function write(
   parts: HealingParts,
   fetched: FetchedFile,
   run: readonly Group[],
-  moveMs: number,
+  { moveMs, late }: { readonly moveMs: number; readonly late: NewSegment[] },
 ): Promise<Span> {
   const { register, folders, clock, log } = parts;
   const failure: { error?: CodedError } = {};
@@ -115,6 +123,7 @@ async function write(
     }
   } finally {
     await writer.close();
+    late.push(...writer.unlisted);
   }
   if (failure.error) throw failure.error;
   return { from: utcMs(span.from), to: utcMs(span.to) };

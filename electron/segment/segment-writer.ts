@@ -113,6 +113,11 @@ export class SegmentWriter {
     return open ? [...listed, toSegment(id, open, true)] : listed;
   }
 
+  /** Rows of finished files that the database has not taken, at most 64. After `close` nobody asks it again: it is for the caller, or the repair. */
+  get unlisted(): readonly NewSegment[] {
+    return this.#unlisted;
+  }
+
   /** What was handed over is not to wait for a bigger batch. Resolves when it is on disk. */
   flush(): Promise<void> {
     this.#run(async () => {
