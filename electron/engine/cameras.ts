@@ -154,16 +154,23 @@ export class Cameras {
     return work.snapshot();
   }
 
+  /** One that cannot be removed stays, and goes on. */
   async remove(id: CameraId, deleteRecordings: boolean): Promise<void> {
-    const { work, key } = this.at(id);
+    const { work, key, stored } = this.at(id);
     this.#entries.delete(id);
     await work.close();
     const { storage, clock, events } = this.#options;
-    if (deleteRecordings) await this.#options.forgetting(key);
-    await storage.call('setSetting', { key: recordNowKey(id), value: null });
-    await storage.call('removeCamera', { id, at: utcMs(Math.round(clock.now())), forgetRecordings: deleteRecordings });
+    try {
+      if (deleteRecordings) await this.#options.forgetting(key);
+      await storage.call('removeCamera', { id, at: utcMs(Math.round(clock.now())), forgetRecordings: deleteRecordings });
+    } catch (error) {
+      const row = await storage.call('camera', { id });
+      if (row?.removedAt === null && !this.#closed) await this.#begin(row, stored);
+      throw error;
+    }
     events.emit({ kind: 'camera.removed', id });
     if (deleteRecordings) this.#options.deleteRemoved();
+    await storage.call('setSetting', { key: recordNowKey(id), value: null });
   }
 
   async close(): Promise<void> {

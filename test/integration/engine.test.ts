@@ -118,6 +118,19 @@ it('tells everybody what changed, and why a camera is not live', async () => {
   await expect(client.call('cameras.get', { id })).rejects.toMatchObject({ code: 'not-found' });
 });
 
+it('goes on with a camera that cannot be removed', async () => {
+  const client = await start();
+  const { id } = await client.call('cameras.add', camera('Yard', 'one'));
+  const db = new Database(join(dataDir, 'keyhole.db'));
+  db.exec("CREATE TRIGGER refuses BEFORE UPDATE OF removed_ms ON camera BEGIN SELECT RAISE(FAIL, 'not now'); END");
+  await expect(client.call('cameras.remove', { id, deleteRecordings: false })).rejects.toThrow('not now');
+  expect(await client.call('cameras.get', { id })).toMatchObject({ id, name: 'Yard' });
+  db.exec('DROP TRIGGER refuses');
+  db.close();
+  await client.call('cameras.remove', { id, deleteRecordings: false });
+  await expect(client.call('cameras.get', { id })).rejects.toMatchObject({ code: 'not-found' });
+});
+
 it('tells by which way a camera is reached, and why by none', async () => {
   const client = await start();
   const { id } = await client.call('cameras.add', camera('Yard', 'one'));
