@@ -9,6 +9,7 @@ import { BEGIN, ProvenFootage } from '../../test/fixtures/proven-footage.ts';
 import { Playback } from '../playback/playback.ts';
 import { chainText, exportText } from '../../cli/verify-text.ts';
 import { chainFiles, recordsOf } from './chain-files.ts';
+import { ProofLog } from './proof-log.ts';
 import { provenClip } from './export-clip.ts';
 import { verifyExport } from './verify-export.ts';
 import { readHeads, HEADS_SETTING } from './heads.ts';
@@ -60,6 +61,26 @@ async function exportedReport() {
 }
 
 describe('a segment', () => {
+  it('note the end of each camera, also when that of another cannot be noted', async () => {
+    const { dataDir, storage, folders, clock, identity, camera } = world;
+    const other = await storage.call('addCamera', { ...camera, id: 'cam-bbbbbbbb', createdAt: utcMs(BEGIN), sourceKind: 'rtsp' });
+    await world.proofs.close();
+    const call = ((name, args) =>
+      name === 'setProofHead' && isRefusing && (args as { camera: number }).camera === camera.key
+        ? Promise.reject(new Error('the database is full'))
+        : storage.call(name, args)) as typeof storage.call;
+    let isRefusing = false;
+    const proofs = new ProofLog({ dataDir, storage: { call }, folders, identity, clock, log: silentLog });
+    await proofs.start();
+    await proofs.begin(other.key);
+    isRefusing = true;
+    await proofs.close();
+    const last = [];
+    for (const file of await chainFiles(join(dataDir, 'proofs', other.id)))
+      for await (const { link } of recordsOf(file)) last.push(link?.kind);
+    expect(last.at(-1)).toBe('closed');
+  });
+
   it('has its link on the disk before its row is there', async () => {
     const seen: number[] = [];
     const call = world.storage.call.bind(world.storage);

@@ -165,22 +165,25 @@ export class ProofLog implements SegmentProofs {
     );
   }
 
-  /** Notes the end. Idempotent. */
+  /** Notes the end. What cannot be noted of one chain is noted of the others. Idempotent; does not reject. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#timer?.cancel();
     await this.#compacting;
-    try {
-      for (const [camera, opening] of this.#chains) {
-        const chain = await opening;
-        await chain.append({ kind: 'closed' });
-        await this.#noteHead(camera, chain);
-      }
-      await this.#keepHeads();
-    } finally {
-      for (const opening of this.#chains.values()) await (await opening).close();
+    const noted = (what: object) => (error: unknown) =>
+      this.#options.log.warn('the end of the proofs could not be noted', { ...what, error: String(error) });
+    for (const [camera, opening] of [...this.#chains]) {
+      await this.#noteClosed(camera, opening).catch(noted({ camera }));
     }
+    await this.#keepHeads().catch(noted({}));
+    for (const [camera, opening] of [...this.#chains]) await opening.then((chain) => chain.close()).catch(noted({ camera }));
+  }
+
+  async #noteClosed(camera: CameraKey, opening: Promise<Chain>): Promise<void> {
+    const chain = await opening;
+    await chain.append({ kind: 'closed' });
+    await this.#noteHead(camera, chain);
   }
 
   async #seal(chain: Chain, segment: NewSegment, hash: Uint8Array, content: Uint8Array, found: boolean, replaces: boolean): Promise<void> {

@@ -61,8 +61,12 @@ export class Eraser {
     return bytes;
   }
 
-  /** As long as the work before took. */
-  pause = (tookMs: number): Promise<void> => delay(this.#options.clock, Math.min(Math.max(tookMs, LEAST_PAUSE_MS), LONGEST_PAUSE_MS));
+  pause = (tookMs: number): Promise<void> => pauseAfter(this.#options.clock, tookMs);
+}
+
+/** As long as the work before took. */
+export function pauseAfter(clock: Clock, tookMs: number): Promise<void> {
+  return delay(clock, Math.min(Math.max(tookMs, LEAST_PAUSE_MS), LONGEST_PAUSE_MS));
 }
 
 function byCamera(rows: readonly OldSegment[]): Map<CameraKey, OldSegment[]> {

@@ -6,7 +6,7 @@ import type { CameraId, CameraUsage, FolderKey, Span, StorageCondition, StorageF
 import type { StorageFolder, StorageFolders } from '../recording/folders.ts';
 import type { SegmentRemover } from '../recording/segment-remover.ts';
 import type { Storage } from '../storage/client.ts';
-import { BATCH } from './eraser.ts';
+import { BATCH, pauseAfter } from './eraser.ts';
 import { floorBytes } from './floor.ts';
 import { Retention } from './retention.ts';
 import { DAY_MS } from './rules.ts';
@@ -106,7 +106,7 @@ export class StorageCare {
    * Errors: `not-found`, `bad-request` for the data folder, `conflict` while recordings are in it.
    */
   async remove(key: FolderKey, forget: boolean): Promise<void> {
-    const { storage, folders, remover } = this.#options;
+    const { storage, folders, remover, clock } = this.#options;
     const folder = folders.all.find((other) => other.key === key);
     if (!folder) throw new CodedError('not-found', `There is no storage folder ${key}.`);
     if (key === 0) throw new CodedError('bad-request', 'The data folder itself cannot be removed from Keyhole.');
@@ -122,12 +122,14 @@ export class StorageCare {
       text: `It was recorded in ${folder.root}, a folder that was taken out of Keyhole.`,
     } as const;
     for (;;) {
+      const began = performance.now();
       const rows = await storage.call('inFolder', { folder: key, limit: BATCH });
       if (rows.length === 0) break;
       for (const camera of new Set(rows.map((row) => row.camera))) {
         const starts = rows.filter((row) => row.camera === camera).map(({ start }) => start);
         await remover.remove({ camera, starts, why: 'person', because, keepArchived: true, keepFiles: true });
       }
+      await pauseAfter(clock, performance.now() - began);
     }
     await folders.remove(key);
   }
