@@ -6,28 +6,21 @@ import type { Log } from '../base/log.ts';
 import { utcMs } from '../base/units.ts';
 import type { HealingStatus, Reason, Span } from '../contract/model.ts';
 import type { StorageFolders } from '../recording/folders.ts';
-import { wallClock } from '../recording/schedule.ts';
 import { checkDiskSpace } from '../segment/disk-space.ts';
 import type { NewSegment, SegmentRegister } from '../segment/segment.ts';
 import { writeFailure } from '../segment/write-failure.ts';
 import type { Storage } from '../storage/client.ts';
 import type { SpoolAccess } from '../../peer/session/bulk-client.ts';
-import type { SpoolItem } from '../../peer/session/bulk-messages.ts';
 import type { HealableCamera } from './camera.ts';
 import { fetchRest, NotGiven } from './fetch.ts';
 import { insertFetched } from './insert.ts';
+import { MAX_OUTAGES, Outages, spooled } from './outages.ts';
 import { clearParts, PartFile } from './part-file.ts';
-import { LEAST_MS, overlapMs, owed, scheduled, sinceClockSet, wantedFor, type Wanted } from './plan.ts';
+import { LEAST_MS, overlapMs, owed, wantedFor, type Wanted } from './plan.ts';
 import { Refusals } from './refusals.ts';
 
-/** What happened just now is on its way: to the recorder's file, and to one of the spool's that is closed. Milliseconds. */
-const ON_ITS_WAY_MS = 2_000;
 /** A spool's file is closed, and to be had, so long after what it holds at the latest, as a rule. */
 const FRESH_MS = 60_000;
-/** No spool keeps longer. */
-const MOST_AGO_MS = 366 * 86_400_000;
-/** Outages, and pages of a list, that one round looks at: the newest half of them each time, of the older ones others each time. */
-const [MAX_OUTAGES, MAX_PAGES] = [100, 100];
 /** Not about one file: the session ended, the camera has no time, or it makes no sense at all. */
 const NOT_OF_A_FILE: ReadonlySet<string> = new Set(['session-lost', 'closed', 'too-busy', 'protocol-error']);
 /** Files of which all is known: what is still missing beside them they do not have. The oldest are forgotten. */
@@ -60,9 +53,7 @@ export class CameraHealing {
   readonly #late: NewSegment[] = [];
   /** By key, or key and hash. */
   readonly #refusals: Refusals;
-  /** Of the older outages so many were looked at last. */
-  #looked = 0;
-  readonly #wall = wallClock();
+  readonly #outages: Outages;
   #stopped = false;
 
   constructor(camera: HealableCamera, parts: HealingParts) {
@@ -70,6 +61,7 @@ export class CameraHealing {
     this.#parts = parts;
     this.#folder = healingFolder(parts.dataDir, camera.id);
     this.#refusals = new Refusals(parts.clock);
+    this.#outages = new Outages(camera, parts);
   }
 
   get status(): HealingStatus {
@@ -115,13 +107,13 @@ export class CameraHealing {
       if (!access) return 'cut';
       await this.#listLate();
       this.#found = null;
-      const outages = await this.#outages(access);
-      for (const outage of this.#turn(outages)) {
+      const outages = await this.#outages.all(access);
+      for (const outage of this.#outages.turn(outages)) {
         if (!(await this.#heal(outage))) return 'cut';
       }
       if (outages.length <= MAX_OUTAGES) await clearParts(this.#folder);
       this.#problem = this.#found;
-      const [newest] = await this.#outages(access);
+      const [newest] = await this.#outages.all(access);
       return newest && newest.to > this.#parts.clock.now() - FRESH_MS ? 'fresh' : 'done';
     } catch (error) {
       const { code, message } = error instanceof CodedError ? error : writeFailure(error, this.#folder);
@@ -152,36 +144,11 @@ export class CameraHealing {
     return access && (!access.isRelayed || this.#camera.mayRelay()) ? access : null;
   }
 
-  async #outages({ state, clockOffsetMs }: SpoolAccess): Promise<Span[]> {
-    const now = this.#parts.clock.now();
-    const { keepDays } = this.#camera.settings();
-    if (state.since === null) return [];
-    const kept = keepDays === null ? MOST_AGO_MS : keepDays * 86_400_000;
-    const from = Math.max(this.#camera.createdAt, state.since - clockOffsetMs, now - Math.min(kept, MOST_AGO_MS));
-    const to = now - ON_ITS_WAY_MS;
-    if (to <= from) return [];
-    const range = { from: utcMs(Math.floor(from)), to: utcMs(Math.floor(to)) };
-    const since = sinceClockSet(await this.#parts.storage.call('facts', range));
-    if (to <= since) return [];
-    const outages = owed(await this.#camera.gaps({ from: utcMs(Math.max(range.from, since)), to: range.to }));
-    return scheduled(outages, this.#camera.settings().schedule, this.#wall);
-  }
-
-  /** Those that the spool has nothing of hold up no others, however many they are. */
-  #turn(outages: readonly Span[]): readonly Span[] {
-    if (outages.length <= MAX_OUTAGES) return outages;
-    const half = MAX_OUTAGES / 2;
-    const older = outages.slice(half);
-    const from = this.#looked % older.length;
-    this.#looked = from + half;
-    return [...outages.slice(0, half), ...[...older.slice(from), ...older.slice(0, from)].slice(0, half)];
-  }
-
   /** False when it was cut short. */
   async #heal(outage: Span): Promise<boolean> {
     const access = this.#access();
     if (!access) return false;
-    const items = await this.#list(access, outage);
+    const items = await spooled(access, outage);
     const wanted = wantedFor(outage, items, access.clockOffsetMs).filter(
       ({ item, from, to }) => overlapMs([outage], from, to) > (this.#done.get(item.key) ?? 0) + LEAST_MS,
     );
@@ -202,18 +169,6 @@ export class CameraHealing {
       now.doneBytes = before + one.item.bytes;
     }
     return true;
-  }
-
-  async #list({ reader, clockOffsetMs }: SpoolAccess, { from, to }: Span): Promise<SpoolItem[]> {
-    const items: SpoolItem[] = [];
-    let after: number | null = null;
-    for (let page = 0; page < MAX_PAGES; page += 1) {
-      const { segments, more } = await reader.list({ from: from + clockOffsetMs, to: to + clockOffsetMs, after });
-      items.push(...segments);
-      after = segments.at(-1)?.key ?? after;
-      if (!more) break;
-    }
-    return items;
   }
 
   /** False when nothing may be fetched any more. */
