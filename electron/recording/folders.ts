@@ -1,5 +1,4 @@
-import { mkdir, readdir, realpath, rmdir } from 'node:fs/promises';
-import { isAbsolute, join, normalize, relative, sep } from 'node:path';
+import { join } from 'node:path';
 import { systemClock, type Clock, type Timer } from '../base/clock.ts';
 import { Emitter } from '../base/emitter.ts';
 import { CodedError } from '../base/errors.ts';
@@ -9,11 +8,11 @@ import type { DiskGuard } from '../segment/disk-guard.ts';
 import { nodeDisk, type SegmentDisk } from '../segment/disk.ts';
 import { MARKER_FILE, RECORDINGS_DIR } from '../segment/names.ts';
 import type { FolderRoots } from '../segment/segment.ts';
-import { writeFailure } from '../segment/write-failure.ts';
 import type { Storage } from '../storage/client.ts';
 import { readFolderList, writeFolderList, type FolderList } from './folder-list.ts';
 import { FolderWatch } from './folder-watch.ts';
 import { INSTALLATION_SETTING, readMarker, writeMarker } from './marker.ts';
+import { refuseEmpty, usableRoot } from './usable-folder.ts';
 
 /** How often each folder is looked at, milliseconds: its mark, its free space, and whether one that failed works again. */
 const LOOK_MS = 5_000;
@@ -185,7 +184,10 @@ export class StorageFolders implements FolderRoots {
   async #add(path: string): Promise<StorageFolder> {
     const storage = this.#storage;
     if (!storage) throw new Error('the folders were not opened with a storage');
-    const root = await this.#usable(path);
+    const root = await usableRoot(
+      path,
+      this.watches.map(({ folder }) => folder.root),
+    );
     this.#installation ??= await storage.call('setting', { key: INSTALLATION_SETTING });
     const installation = this.#installation;
     if (installation === null) throw new CodedError('conflict', 'Keyhole has not looked at its own recordings yet: try again in a moment.');
@@ -197,7 +199,7 @@ export class StorageFolders implements FolderRoots {
         `The folder ${root} holds the recordings of another Keyhole. Choose another folder, or take ${join(root, RECORDINGS_DIR, MARKER_FILE)} away if nobody needs them any more.`,
       );
     const key = listed?.folder.key ?? (found ? found.folder : this.#nextKey);
-    if (listed && !found) await this.#refuseEmpty(storage, listed.folder);
+    if (listed && !found) await refuseEmpty(storage, listed.folder);
     const moved = this.#watches.get(key);
     if (moved && moved !== listed && (key === 0 || moved.state !== 'missing'))
       throw new CodedError('conflict', `The folder ${root} is a copy of ${moved.folder.root}, which is in use.`);
@@ -213,48 +215,6 @@ export class StorageFolders implements FolderRoots {
     this.#log.info('a storage folder is in use', { folder: root, key });
     this.changed.emit();
     return watch.folder;
-  }
-
-  /** The folder as the disk knows it. */
-  async #usable(path: string): Promise<string> {
-    if (!isAbsolute(path)) throw new CodedError('bad-request', `"${path}" is not a whole path: begin with ${sep}, or with a drive.`);
-    const asked = normalize(path);
-    try {
-      await realpath(asked);
-    } catch {
-      throw new CodedError('not-found', `There is no folder ${asked}: make it first, on the disk that it is to be on.`);
-    }
-    const root = await realpath(asked);
-    for (const { folder } of this.watches) {
-      const other = await realpath(folder.root).catch(() => folder.root);
-      if (other === root) continue;
-      if (within(root, other) || within(other, root))
-        throw new CodedError('conflict', `${root} and the storage folder ${other} lie one inside the other: choose a folder beside it.`);
-    }
-    const listed = this.watches.find(({ folder }) => folder.root === root);
-    if (listed) return root;
-    await this.#tryWriting(root);
-    return root;
-  }
-
-  /** Where there should be recordings and none is, a disk is not mounted: to mark its mount point would be to take it for an empty disk. */
-  async #refuseEmpty(storage: Pick<Storage, 'call'>, { key, root }: StorageFolder): Promise<void> {
-    const rows = (await storage.call('usage', {})).filter(({ folder, segments }) => folder === key && segments > 0);
-    if (rows.length === 0) return;
-    const names = await readdir(join(root, RECORDINGS_DIR)).catch(() => []);
-    if (names.some((name) => name.startsWith('cam-'))) return;
-    throw new CodedError('disk-missing', `There are recordings in ${root}, but the folder is empty now: connect its disk first.`);
-  }
-
-  async #tryWriting(root: string): Promise<void> {
-    const probe = join(root, `.keyhole-probe-${process.pid}`);
-    try {
-      await mkdir(probe);
-      await rmdir(probe);
-    } catch (error) {
-      const { message } = writeFailure(error, root);
-      throw new CodedError('data-unwritable', message, { cause: error });
-    }
   }
 
   async #save(): Promise<void> {
@@ -298,10 +258,4 @@ export class StorageFolders implements FolderRoots {
     this.#listing = done.catch(() => {});
     return done;
   }
-}
-
-/** Whether `inner` is somewhere below `outer`. */
-function within(inner: string, outer: string): boolean {
-  const way = relative(outer, inner);
-  return way !== '' && way.split(sep)[0] !== '..' && !isAbsolute(way);
 }
