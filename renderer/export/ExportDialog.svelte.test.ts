@@ -23,11 +23,16 @@ async function pass(ms = 300): Promise<void> {
 }
 
 async function open(): Promise<void> {
-  engine = new FakeEngine({ 'cameras.list': () => [], 'recordings.exportPlan': () => plan, 'app.info': () => ({ fingerprint: 'AAAA' }) });
+  engine = new FakeEngine({
+    'cameras.list': () => [],
+    'recordings.exportPlan': () => plan,
+    'app.info': () => ({ fingerprint: 'AAAA', host: 'browser' }),
+  });
   const screens = { open: () => ({ element: document.createElement('video'), pause: () => {}, resume: () => {}, close: () => {} }) };
   const app = new AppState(engine.source, screens, { getItem: () => null, setItem: () => {} });
-  dialog = mount(FakeApp<typeof props>, { target: document.body, props: { app, of: ExportDialog, props } });
   app.link.start();
+  await pass();
+  dialog = mount(FakeApp<typeof props>, { target: document.body, props: { app, of: ExportDialog, props } });
   await pass();
 }
 
@@ -63,6 +68,7 @@ describe('the export dialog', () => {
     engine.end('clip');
     await pass();
     expect(one('export-done').textContent).toContain('Saved: 1.5 MB');
+    expect(one('export-fingerprint').textContent).toBe('AAAA');
     expect(document.activeElement).toBe(one('export-close'));
   });
 
@@ -106,6 +112,24 @@ describe('the export dialog', () => {
     expect(document.activeElement).toBe(one('export-start'));
     document.body.dispatchEvent(escape());
     expect(closed).toBe(1);
+  });
+
+  it('is not ended by the key that began it and is still held, nor unasked by a page that is left', async () => {
+    await open();
+    const left = () => new Event('beforeunload', { cancelable: true });
+    const before = left();
+    window.dispatchEvent(before);
+    expect(before.defaultPrevented).toBe(false);
+    one('export-start').click();
+    await pass();
+    for (const repeat of [true, false]) {
+      const pressed = new KeyboardEvent('keydown', { key: 'Enter', repeat, bubbles: true, cancelable: true });
+      one('export-stop').dispatchEvent(pressed);
+      expect(pressed.defaultPrevented).toBe(repeat);
+    }
+    const during = left();
+    window.dispatchEvent(during);
+    expect(during.defaultPrevented).toBe(true);
   });
 
   it('opens nothing when it is stopped before the engine is back', async () => {
