@@ -4,7 +4,8 @@ import { gatewaysAllowed } from '../peer/nat/gateway-mode.ts';
 import { NatMonitor } from '../peer/nat/monitor.ts';
 import { PortMapper } from '../peer/nat/port-mapper.ts';
 import { summaryOf, type NatSummary } from '../peer/nat/report.ts';
-import { stunServer, type MappedPort } from '../peer/path/ice-gather.ts';
+import { stunServerName } from '../peer/nat/stun-url.ts';
+import type { MappedPort } from '../peer/path/ice-gather.ts';
 import type { CameraPeer } from './camera-peer.ts';
 
 /** What the camera knows of the network it is in, and asks of its router. */
@@ -20,7 +21,7 @@ export class CameraNetwork {
     this.#monitor = new NatMonitor({
       clock,
       log,
-      servers: () => (this.#peer?.stun ?? []).flatMap((url) => named(url)),
+      servers: () => (this.#peer?.stun ?? []).flatMap((url) => stunServerName(url) ?? []),
       mapper: this.#mapper,
       online: () => this.#peer?.isRegistered ?? null,
     });
@@ -50,9 +51,4 @@ export class CameraNetwork {
     await this.#monitor.close();
     await this.#mapper?.close();
   }
-}
-
-function named(url: string): { host: string; port: number }[] {
-  const server = stunServer(url);
-  return server ? [{ host: server[0], port: server[1] }] : [];
 }

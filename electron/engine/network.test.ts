@@ -2,22 +2,12 @@ import { afterEach, expect, it } from 'vitest';
 import { StunServer } from '../../rendezvous/stun-server.ts';
 import { systemClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
-import { Network, stunServer } from './network.ts';
+import { Network } from './network.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
-
-it.each([
-  ['stun:203.0.113.1:3478', { host: '203.0.113.1', port: 3478 }],
-  ['stun:[2001:db8::1]:3478', { host: '2001:db8::1', port: 3478 }],
-  ['stun:meet.example:80', { host: 'meet.example', port: 80 }],
-  ['stun:meet.example', null],
-  ['turn:203.0.113.1:3478', null],
-  ['stun:2001:db8::1:3478', null],
-  ['', null],
-])('takes the server out of %o', (url, server) => expect(stunServer(url)).toEqual(server));
 
 it('asks the servers that a rendezvous named, as soon as it names them', async () => {
   const server = new StunServer({ clock: systemClock, log: silentLog, perSecond: 1000 });

@@ -1,8 +1,9 @@
 import { connect } from 'node:net';
-import { discoverNat, type StunServerName } from '../../peer/nat/discovery.ts';
+import { discoverNat } from '../../peer/nat/discovery.ts';
 import { gatewaysAllowed } from '../../peer/nat/gateway-mode.ts';
 import { NatMonitor } from '../../peer/nat/monitor.ts';
 import { PortMapper } from '../../peer/nat/port-mapper.ts';
+import { stunServerName } from '../../peer/nat/stun-url.ts';
 import type { MappedPort } from '../../peer/path/ice-gather.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -35,7 +36,7 @@ export class Network {
     this.monitor = new NatMonitor({
       clock,
       log,
-      servers: () => this.#servers.flatMap((url) => stunServer(url) ?? []),
+      servers: () => this.#servers.flatMap((url) => stunServerName(url) ?? []),
       mapper: this.#mapper,
       portMapping,
       online: () => null,
@@ -64,13 +65,6 @@ export class Network {
   async mapPort(port: number, address: string): Promise<MappedPort | null> {
     return this.#options.portMapping() ? ((await this.#mapper?.map(port, address)) ?? null) : null;
   }
-}
-
-/** The host and port of a `stun:` URL whose port is said. */
-export function stunServer(url: string): StunServerName | null {
-  const [, bracketed, plain, port] = /^stun:(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})$/.exec(url) ?? [];
-  const host = bracketed ?? plain;
-  return host ? { host, port: Number(port) } : null;
 }
 
 /** Whether one of them can be connected to by TCP; null: there is none. */

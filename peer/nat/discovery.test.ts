@@ -219,7 +219,17 @@ describe('a socket that asks STUN servers', () => {
     expect(stunServerName('stun:stun.example.org')).toEqual({ host: 'stun.example.org', port: 3478 });
     expect(stunServerName('stun:203.0.113.1:19302')).toEqual({ host: '203.0.113.1', port: 19302 });
     expect(stunServerName('stun:[2001:db8::1]:3478')).toEqual({ host: '2001:db8::1', port: 3478 });
-    for (const url of ['stun:', 'stun::3478', 'turn:a:1', 'http://a', 'stun:a:0', 'stun:a:70000', 'stun:a b:1', '']) {
+    for (const url of [
+      'stun:',
+      'stun::3478',
+      'turn:a:1',
+      'http://a',
+      'stun:a:0',
+      'stun:a:70000',
+      'stun:a b:1',
+      'stun:2001:db8::1:3478',
+      '',
+    ]) {
       expect(stunServerName(url), url).toBeNull();
     }
   });

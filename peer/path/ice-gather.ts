@@ -4,6 +4,7 @@ import type { Clock } from '../../electron/base/clock.ts';
 import { asCoded, type CodedError } from '../../electron/base/errors.ts';
 import { firstOf } from '../../electron/base/first-of.ts';
 import type { Log } from '../../electron/base/log.ts';
+import { stunServerName } from '../nat/stun-url.ts';
 import { adoptProtocol, candidateOf, protocolsOf } from './ice-library.ts';
 import { chooseRelay } from './relay-choice.ts';
 import type { TurnServer } from './turn-client.ts';
@@ -76,9 +77,9 @@ async function askStun(
   urls: readonly string[],
   clock: Clock,
 ): Promise<void> {
-  const servers = urls.map(stunServer).filter((server) => server !== null && isIP(server[0]) !== 6);
-  const queries = servers.slice(0, MAX_STUN_SERVERS).map(async (server) => {
-    const found = server && (await serverReflexiveCandidate(socket, server));
+  const servers = urls.flatMap((url) => stunServerName(url) ?? []).filter(({ host }) => isIP(host) !== 6);
+  const queries = servers.slice(0, MAX_STUN_SERVERS).map(async ({ host, port }) => {
+    const found = await serverReflexiveCandidate(socket, [host, port]);
     if (!found) throw new Error('no answer');
     return found;
   });
@@ -112,11 +113,4 @@ function within<T>(clock: Clock, timeoutMs: number, promise: Promise<T>): Promis
     return [];
   };
   return firstOf<T | null>({ clock, timeoutMs, late: () => new Error('late'), listen }).catch(() => null);
-}
-
-/** `[host, port]` of `stun:host:port` (RFC 7064). */
-export function stunServer(url: string): readonly [string, number] | null {
-  const [, bracketed, plain, port] = /^stun:(?:\[([0-9a-f:.]+)\]|([^[\]:/?\s]+))(?::(\d{1,5}))?$/i.exec(url) ?? [];
-  const host = bracketed ?? plain;
-  return host ? [host, port === undefined ? 3478 : Number(port)] : null;
 }

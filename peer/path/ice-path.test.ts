@@ -5,7 +5,7 @@ import { SimulatedClock, systemClock } from '../../electron/base/clock.ts';
 import { silentLog } from '../../electron/base/log.ts';
 import { METHOD_BINDING, parseStun, STUN_CLASS, writeStun, xorMappedAddress, ATTRIBUTE } from '../stun/message.ts';
 import { IcePath } from './ice-path.ts';
-import { stunServer, type IceOptions } from './ice-gather.ts';
+import type { IceOptions } from './ice-gather.ts';
 
 const open: { close(): unknown }[] = [];
 afterEach(async () => {
@@ -121,12 +121,4 @@ describe('a path', () => {
     one.send(Buffer.from([0x80, 1]));
     expect(one.bytes.sent).toBe(sent);
   }, 20_000);
-});
-
-describe('STUN URLs (RFC 7064)', () => {
-  it('are read, and refused when they make no sense', () => {
-    expect(stunServer('stun:example.org')).toEqual(['example.org', 3478]);
-    expect(stunServer('stun:[2001:db8::1]:3479')).toEqual(['2001:db8::1', 3479]);
-    for (const url of ['stun:', 'turn:a', 'stun:a:b', 'stun:a/b']) expect(stunServer(url)).toBeNull();
-  });
 });

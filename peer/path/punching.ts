@@ -5,10 +5,10 @@ import type { PunchBudget } from '../nat/punch-budget.ts';
 import { punch } from '../nat/punch.ts';
 import type { NatSummary } from '../nat/report.ts';
 import { StunSocket } from '../nat/stun-socket.ts';
+import { stunServerName } from '../nat/stun-url.ts';
 import { systemNetwork } from '../nat/nat-network.ts';
 import { closeUdp, openUdp } from '../nat/udp.ts';
 import { type IcePath } from './ice-path.ts';
-import { stunServer } from './ice-gather.ts';
 import type { PunchTarget } from './path-messages.ts';
 
 export type PunchSide = 'hard' | 'easy';
@@ -59,8 +59,8 @@ export async function preparePunch(
 
 /** The first answer of three servers. @throws when none answers */
 function firstMapped(socket: StunSocket, stun: readonly string[]): Promise<{ address: string; port: number }> {
-  const servers = stun.map(stunServer).filter((server) => server !== null);
-  const asked = servers.slice(0, MAX_SERVERS).map(async ([host, port]) => {
+  const servers = stun.flatMap((url) => stunServerName(url) ?? []);
+  const asked = servers.slice(0, MAX_SERVERS).map(async ({ host, port }) => {
     const address = await systemNetwork.resolve(host, 4);
     const answer = address === null ? null : await socket.ask({ address, port });
     if (!answer || answer === 'refused') throw new Error('no answer');
