@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isGlobalIpv6, isPublicIpv4, isSharedIpv4, isWithin } from './addresses.ts';
+import { isGlobalIpv6, isPublic, isPublicIpv4, isSharedIpv4, isWithin } from './addresses.ts';
 
 it('tells public addresses from those that nobody on the internet reaches', () => {
   for (const address of ['8.8.8.8', '60.1.2.3', '100.63.255.255', '100.128.0.0', '172.32.0.1', '203.0.113.7', '223.255.255.255']) {
@@ -27,4 +27,8 @@ it('tells global IPv6 addresses from all else', () => {
   for (const address of ['fe80::1', 'fd00::1', '::1', '::ffff:8.8.8.8', 'ff02::1', '8.8.8.8', '', 'x']) {
     expect(isGlobalIpv6(address), address).toBe(false);
   }
+});
+
+it('tells public addresses of either family', () => {
+  expect(['8.8.8.8', '2001:db8::1', '192.168.1.1', 'fd00::1', 'camera.local'].map(isPublic)).toEqual([true, true, false, false, false]);
 });

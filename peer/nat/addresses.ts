@@ -30,6 +30,9 @@ export function isGlobalIpv6(address: string): boolean {
   return first !== undefined && first >> 5 === 1 && address.includes(':') && !address.toLowerCase().startsWith('::ffff:');
 }
 
+/** Of either family: packets from the internet can reach it. */
+export const isPublic = (address: string): boolean => isPublicIpv4(address) || isGlobalIpv6(address);
+
 /** Whether two IPv4 addresses agree in their first `bits`. False for what is none. */
 export function isWithin(address: string, network: string, bits: number): boolean {
   const [one, other] = [ipv4Number(address), ipv4Number(network)];

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:dgram';
-import { isIP } from 'node:net';
 import { CandidatePairState, Connection, StunProtocol, type CandidatePair } from 'werift';
 import type { Clock, Timer } from '../../electron/base/clock.ts';
 import { Emitter } from '../../electron/base/emitter.ts';
 import type { CodedError } from '../../electron/base/errors.ts';
 import type { Log } from '../../electron/base/log.ts';
+import { isPublic } from '../nat/addresses.ts';
 import { Consent, type ConsentState } from './consent.ts';
 import { hostAddresses } from './host-addresses.ts';
 import { parseCandidate } from './candidate.ts';
@@ -185,7 +185,7 @@ export class IcePath {
     if (relayed && (this.#policy === 'direct' || this.#holding)) return false;
     if (this.#policy === 'relay' && local.type !== 'relay') return false;
     // A relay does not reach the private addresses behind the other end's router, and asking it for each costs a round trip.
-    return !(local.type === 'relay' && remote.type === 'host' && isPrivate(remote.host) && !isPrivate(local.host));
+    return !(local.type === 'relay' && remote.type === 'host' && !isPublic(remote.host) && isPublic(local.host));
   }
 
   #releaseRelay(): void {
@@ -236,11 +236,4 @@ export class IcePath {
     this.#current = state;
     this.state.emit(state);
   }
-}
-
-/** RFC 1918, RFC 6598, RFC 4193 and this machine. */
-function isPrivate(host: string): boolean {
-  if (isIP(host) === 6) return /^(::1$|f[cd])/i.test(host);
-  const [a = 0, b = 0] = host.split('.').map(Number);
-  return a === 10 || a === 127 || (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168) || (a === 100 && b >= 64 && b < 128);
 }
