@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { CodedError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { utcMs } from '../base/units.ts';
+import { utcMs, type UtcMs } from '../base/units.ts';
 import type { Camera, CameraId, NewSource, RecordingChanges, RecordingSettings, RelayPolicy, Segment } from '../contract/model.ts';
 import type { CameraKey, CameraRow } from '../storage/interface.ts';
 import { seal, unseal } from '../storage/seal.ts';
@@ -157,15 +157,17 @@ export class Cameras {
   /** One that cannot be removed stays, and goes on. */
   async remove(id: CameraId, deleteRecordings: boolean): Promise<void> {
     const { work, key, stored } = this.at(id);
+    const { storage, events } = this.#options;
+    const start = this.#now();
     this.#entries.delete(id);
     await work.close();
-    const { storage, clock, events } = this.#options;
     try {
       if (deleteRecordings) await this.#options.forgetting(key);
-      await storage.call('removeCamera', { id, at: utcMs(Math.round(clock.now())), forgetRecordings: deleteRecordings });
+      await storage.call('removeCamera', { id, at: this.#now(), forgetRecordings: deleteRecordings });
     } catch (error) {
       const row = await storage.call('camera', { id });
-      if (row?.removedAt === null && !this.#closed) await this.#begin(row, stored);
+      if (row?.removedAt === null && !this.#closed)
+        await this.#beginAnew(row, stored, start, 'The camera was to be removed, and could not be: it was connected anew.');
       throw error;
     }
     events.emit({ kind: 'camera.removed', id });
@@ -211,14 +213,22 @@ export class Cameras {
     await storage.call('updateCamera', { id, source: this.#seal(id, stored) });
     const row = await storage.call('camera', { id });
     if (!row) throw new CodedError('not-found', `There is no camera ${id}.`);
-    const now = () => utcMs(Math.round(this.#options.clock.now()));
-    const start = now();
+    const start = this.#now();
     await work.close();
     log.info('camera connected anew', { camera: id, kind: stored.kind });
-    const anew = await this.#begin(row, stored);
-    const text = 'The camera was being connected anew, since it was added again.';
-    await storage.call('addGap', { camera: row.key, start, end: now(), reason: 'connecting', text });
+    const anew = await this.#beginAnew(row, stored, start, 'The camera was being connected anew, since it was added again.');
     return anew.snapshot();
+  }
+
+  /** One whose work was closed after `start`; the time in between gets its reason. */
+  async #beginAnew(row: CameraRow, stored: StoredSource, start: UtcMs, text: string): Promise<CameraAtWork> {
+    const anew = await this.#begin(row, stored);
+    await this.#options.storage.call('addGap', { camera: row.key, start, end: this.#now(), reason: 'connecting', text });
+    return anew;
+  }
+
+  #now(): UtcMs {
+    return utcMs(Math.round(this.#options.clock.now()));
   }
 
   async #begin(row: CameraRow, stored: StoredSource): Promise<CameraAtWork> {

@@ -125,6 +125,10 @@ it('goes on with a camera that cannot be removed', async () => {
   db.exec("CREATE TRIGGER refuses BEFORE UPDATE OF removed_ms ON camera BEGIN SELECT RAISE(FAIL, 'not now'); END");
   await expect(client.call('cameras.remove', { id, deleteRecordings: false })).rejects.toThrow('not now');
   expect(await client.call('cameras.get', { id })).toMatchObject({ id, name: 'Yard' });
+  const { count } = db.prepare("SELECT count(*) AS count FROM gap WHERE text LIKE 'The camera was to be removed%'").get() as {
+    count: number;
+  };
+  expect(count).toBe(1);
   db.exec('DROP TRIGGER refuses');
   db.close();
   await client.call('cameras.remove', { id, deleteRecordings: false });
