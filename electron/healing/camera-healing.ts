@@ -14,7 +14,7 @@ import type { SpoolAccess } from '../../peer/session/bulk-client.ts';
 import type { HealableCamera } from './camera.ts';
 import { fetchRest, NotGiven } from './fetch.ts';
 import { insertFetched } from './insert.ts';
-import { MAX_OUTAGES, Outages, spooled } from './outages.ts';
+import { Outages, spooled } from './outages.ts';
 import { clearParts, PartFile } from './part-file.ts';
 import { LEAST_MS, overlapMs, owed, wantedFor, type Wanted } from './plan.ts';
 import { Refusals } from './refusals.ts';
@@ -108,10 +108,11 @@ export class CameraHealing {
       await this.#listLate();
       this.#found = null;
       const outages = await this.#outages.all(access);
-      for (const outage of this.#outages.turn(outages)) {
+      const turn = this.#outages.turn(outages);
+      for (const outage of turn) {
         if (!(await this.#heal(outage))) return 'cut';
       }
-      if (outages.length <= MAX_OUTAGES) await clearParts(this.#folder);
+      if (turn.length === outages.length) await clearParts(this.#folder);
       this.#problem = this.#found;
       const [newest] = await this.#outages.all(access);
       return newest && newest.to > this.#parts.clock.now() - FRESH_MS ? 'fresh' : 'done';

@@ -1,11 +1,10 @@
-import type { Clock } from '../base/clock.ts';
 import { utcMs } from '../base/units.ts';
 import type { Span } from '../contract/model.ts';
 import { wallClock } from '../recording/schedule.ts';
-import type { Storage } from '../storage/client.ts';
 import type { SpoolAccess } from '../../peer/session/bulk-client.ts';
 import type { SpoolItem } from '../../peer/session/bulk-messages.ts';
 import type { HealableCamera } from './camera.ts';
+import type { HealingParts } from './camera-healing.ts';
 import { owed, scheduled, sinceClockSet } from './plan.ts';
 
 /** What happened just now is on its way: to the recorder's file, and to one of the spool's that is closed. Milliseconds. */
@@ -13,19 +12,19 @@ const ON_ITS_WAY_MS = 2_000;
 /** No spool keeps longer. */
 const MOST_AGO_MS = 366 * 86_400_000;
 /** Outages that one round looks at: the newest half of them each time, of the older ones others each time. */
-export const MAX_OUTAGES = 100;
+const MAX_OUTAGES = 100;
 /** Of a list, for one outage. */
 const MAX_PAGES = 100;
 
 /** What is owed of a camera's footage, and which of it comes next. */
 export class Outages {
   readonly #camera: HealableCamera;
-  readonly #parts: { readonly storage: Pick<Storage, 'call'>; readonly clock: Clock };
+  readonly #parts: Pick<HealingParts, 'storage' | 'clock'>;
   readonly #wall = wallClock();
   /** Of the older outages so many were looked at last. */
   #looked = 0;
 
-  constructor(camera: HealableCamera, parts: { readonly storage: Pick<Storage, 'call'>; readonly clock: Clock }) {
+  constructor(camera: HealableCamera, parts: Pick<HealingParts, 'storage' | 'clock'>) {
     this.#camera = camera;
     this.#parts = parts;
   }
