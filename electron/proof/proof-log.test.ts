@@ -9,10 +9,8 @@ import { BEGIN, ProvenFootage } from '../../test/fixtures/proven-footage.ts';
 import { Playback } from '../playback/playback.ts';
 import { chainText, exportText } from '../../cli/verify-text.ts';
 import { chainFiles, recordsOf } from './chain-files.ts';
-import { ProofLog } from './proof-log.ts';
 import { provenClip } from './export-clip.ts';
 import { verifyExport } from './verify-export.ts';
-import { readHeads, HEADS_SETTING } from './heads.ts';
 import { LINK_BYTES, nextPrev, readLink, signLink, type Link, type LinkContent } from './link.ts';
 import { StorageFolders } from '../recording/folders.ts';
 
@@ -61,26 +59,6 @@ async function exportedReport() {
 }
 
 describe('a segment', () => {
-  it('note the end of each camera, also when that of another cannot be noted', async () => {
-    const { dataDir, storage, folders, clock, identity, camera } = world;
-    const other = await storage.call('addCamera', { ...camera, id: 'cam-bbbbbbbb', createdAt: utcMs(BEGIN), sourceKind: 'rtsp' });
-    await world.proofs.close();
-    const call = ((name, args) =>
-      name === 'setProofHead' && isRefusing && (args as { camera: number }).camera === camera.key
-        ? Promise.reject(new Error('the database is full'))
-        : storage.call(name, args)) as typeof storage.call;
-    let isRefusing = false;
-    const proofs = new ProofLog({ dataDir, storage: { call }, folders, identity, clock, log: silentLog });
-    await proofs.start();
-    await proofs.begin(other.key);
-    isRefusing = true;
-    await proofs.close();
-    const last = [];
-    for (const file of await chainFiles(join(dataDir, 'proofs', other.id)))
-      for await (const { link } of recordsOf(file)) last.push(link?.kind);
-    expect(last.at(-1)).toBe('closed');
-  });
-
   it('has its link on the disk before its row is there', async () => {
     const seen: number[] = [];
     const call = world.storage.call.bind(world.storage);
@@ -224,29 +202,6 @@ describe('after a kill', () => {
     await world.close();
     expect(await world.open()).toEqual([]);
     expect((await world.verify()).findings.map(({ kind }) => kind)).toContain('mismatch');
-  });
-});
-
-describe('the ends of the chains', () => {
-  it('are in the database with each segment, and in the backup at each start and end', async () => {
-    await world.record(0, 20_000);
-    const [head] = await world.proofs.heads();
-    expect(await world.storage.call('proofHead', { camera: world.camera.key })).toEqual({
-      seq: head?.seq,
-      hash: Uint8Array.from(head?.hash ?? []),
-    });
-    await world.close();
-    const backup = readFileSync(join(world.dataDir, 'cameras-backup.json'), 'utf8');
-    const kept = readHeads(
-      (JSON.parse(backup) as { settings: { key: string; value: string }[] }).settings.find(({ key }) => key === HEADS_SETTING)?.value ??
-        null,
-    );
-    expect(kept).toMatchObject([{ camera: world.camera.id, seq: (head?.seq ?? 0) + 1 }]);
-    await world.open();
-  });
-
-  it('are read from anything', () => {
-    for (const text of [null, '', '[]', '{"a":1}', '{"a":{"seq":-1,"hash":""}}']) expect(readHeads(text)).toEqual([]);
   });
 });
 

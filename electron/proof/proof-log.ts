@@ -171,19 +171,20 @@ export class ProofLog implements SegmentProofs {
     this.#closed = true;
     this.#timer?.cancel();
     await this.#compacting;
-    const noted = (what: object) => (error: unknown) =>
+    const failed = (what: object) => (error: unknown) =>
       this.#options.log.warn('the end of the proofs could not be noted', { ...what, error: String(error) });
-    for (const [camera, opening] of [...this.#chains]) {
-      await this.#noteClosed(camera, opening).catch(noted({ camera }));
-    }
-    await this.#keepHeads().catch(noted({}));
-    for (const [camera, opening] of [...this.#chains]) await opening.then((chain) => chain.close()).catch(noted({ camera }));
+    for (const [camera, opening] of this.#chains) await this.#end(camera, opening).catch(failed({ camera }));
+    await this.#keepHeads().catch(failed({}));
   }
 
-  async #noteClosed(camera: CameraKey, opening: Promise<Chain>): Promise<void> {
+  async #end(camera: CameraKey, opening: Promise<Chain>): Promise<void> {
     const chain = await opening;
-    await chain.append({ kind: 'closed' });
-    await this.#noteHead(camera, chain);
+    try {
+      await chain.append({ kind: 'closed' });
+      await this.#noteHead(camera, chain);
+    } finally {
+      await chain.close();
+    }
   }
 
   async #seal(chain: Chain, segment: NewSegment, hash: Uint8Array, content: Uint8Array, found: boolean, replaces: boolean): Promise<void> {
